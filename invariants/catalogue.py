@@ -1,0 +1,12 @@
+"""The catalogue of the reference system: every invariant, by id."""
+
+from __future__ import annotations
+
+from poolproof.spec.invariant import Catalogue
+
+CATALOGUE = Catalogue()
+"""Filled by the modules of this folder, one family a file."""
+
+PRICES = "prices from 0 (missing) to 2^128, amount x price at most 2^160"
+REGION = "parameters inside the admissible region"
+HORIZON = "at most 2^30 slots since the last accrual"

@@ -1,0 +1,1 @@
+"""How it moves: the markets, pools, lines and routers that the claims are about."""

@@ -1,0 +1,1 @@
+"""Why it holds: the engines that decide the claims, and their evidence."""

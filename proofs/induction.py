@@ -1,0 +1,392 @@
+"""Induction: every clause, from an arbitrary state that satisfies the lemmas, over every action.
+
+For each action, each way in which its accounts or markets can coincide, and each path through it, the clauses are
+evaluated on the states before and after; what is not plain becomes an obligation.  The hypotheses are the lemmas
+(state clauses proved the same way), the admissible region, bounds on amounts and time, and nothing else; each is
+tagged, so that a verdict can list what it rests on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from poolproof.models.isolated_pool import TREASURY
+from poolproof.spec.action import Action, Domain
+from poolproof.spec.invariant import Cancelled, Catalogue, Clause, Cut, Invariant, Scaled, Step
+from poolproof.spec.model import Model
+from poolproof.spec.refusal import Refusal
+
+from .paths import Goal, Path, explore_paths
+from .terms import DivisionByZero, Space, negated
+from .world import ANYONE, ElsewhereWrittenOff, copy_pool, symbolic_pool
+
+AMOUNT_LIMIT = 2**112
+HORIZON = 2**30
+"""The longest time since the last accrual [slots]."""
+
+
+ARGUMENTS = "arguments: inside their declared domains"
+CUT = "cut"
+"""The tag of an intermediate claim that is proved before it is used."""
+OTHER = "other"
+"""The arbitrary market that an action does not name, but may accrue because it counts for an account."""
+REACH_TREASURY = ("take_reserves", "write_off")
+"""The actions that write the treasury's entries; for all others it is one more arbitrary account."""
+
+
+@dataclass(slots=True)
+class Obligation:
+    """Something to be shown: the goal on one path of one case of an action."""
+
+    invariant: str
+    clause: str
+    action: str
+    case: str
+    goal: Goal
+
+    @property
+    def cut(self) -> bool:
+        """Whether it is an intermediate claim of a proof."""
+        return self.goal.cut
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One way in which the arguments of an action can coincide."""
+
+    accounts: dict[str, str]
+    assets: dict[str, str]
+
+    @property
+    def name(self) -> str:
+        """The coincidences, in words."""
+        return ", ".join(f"{k}={v}" for k, v in (*self.accounts.items(), *self.assets.items()))
+
+
+def partitions(names: list[str]) -> Iterator[dict[str, str]]:
+    """Every way in which the named things can be the same: a representative for each name."""
+    if not names:
+        yield {}
+        return
+    *rest, last = names
+    for partition in partitions(rest):
+        for representative in dict.fromkeys(partition.values()):
+            yield {**partition, last: representative}
+        yield {**partition, last: last}
+
+
+def cases_of(domains: dict[str, Domain]) -> Iterator[Case]:
+    """The cases of an action's or a scenario's arguments."""
+    users = [name for name, domain in domains.items() if domain.kind == "user"]
+    assets = [name for name, domain in domains.items() if domain.kind == "asset"]
+    for accounts in partitions(users):
+        for markets in partitions(assets):
+            yield Case(accounts, markets)
+
+
+class Induction:
+    """The obligations of a model's catalogue.
+
+    ``dropped`` names conditions of the admissible region that a protocol does not meet: what is proved without them
+    holds of it all the same.
+    """
+
+    def __init__(
+        self, model: Model, catalogue: Catalogue | Iterable[Invariant], *, dropped: Iterable[str] = ()
+    ) -> None:
+        self.model = model
+        self.dropped = frozenset(dropped)
+        self.explore: Callable[..., Iterator[Path]] = explore_paths
+        self.invariants = list(catalogue)
+        self.lemmas = [(i, c) for i in self.invariants for c in i.clauses if c.form == "state" and c.lemma]
+
+    # --- worlds ------------------------------------------------------------------------------------------------
+
+    def world(self, space: Space, domains: dict[str, Domain], case: Case, *, instant: bool) -> tuple[Any, list[Any]]:
+        """An arbitrary state that satisfies the lemmas, and arbitrary arguments inside their domains."""
+        assets = tuple(dict.fromkeys(case.assets.values())) or ("market",)
+        accounts = tuple(dict.fromkeys((*case.accounts.values(), ANYONE, TREASURY)))
+        pool = symbolic_pool(space, assets, accounts, instant=instant)
+        self.assume_environment(space, pool)
+        for invariant, clause in self.lemmas:
+            for _, place in places(clause, pool, accounts):
+                space.fact(clause.check(*place), invariant.id)
+        arguments = [self.argument(space, name, domain, case) for name, domain in domains.items()]
+        return pool, arguments
+
+    def argument(self, space: Space, name: str, domain: Domain, case: Case) -> Any:
+        """An arbitrary argument of a domain."""
+        if domain.kind == "user":
+            return case.accounts[name]
+        if domain.kind == "asset":
+            return case.assets[name]
+        number = space.number(name, "positive" if domain.low > 0 else "nonneg")
+        high = domain.high if domain.high is not None else AMOUNT_LIMIT - 1
+        space.fact(number <= high, ARGUMENTS)
+        if domain.low > 1:
+            space.fact(number >= domain.low, ARGUMENTS)
+        return number
+
+    def assume_environment(self, space: Space, pool: Any) -> None:
+        """What is assumed of parameters, prices, token supplies and time."""
+        for name, condition in self.region(pool):
+            space.fact(condition, f"region: {name}")
+        for market in pool.markets.values():
+            supply = market.tokens.total()
+            space.fact(supply <= market.amount_limit, "environment: token supply <= amount limit")
+            elapsed = pool.now - market.accrued_at
+            space.fact(elapsed <= HORIZON, "horizon: at most 2^30 slots since the last accrual")
+
+    def region(self, pool: Any) -> list[tuple[str, Any]]:
+        """The conditions on parameters and prices, less those that are not to be relied on."""
+        return [(name, condition) for name, condition in self.model.admissible(pool) if name not in self.dropped]
+
+    # --- obligations -------------------------------------------------------------------------------------------
+
+    def obligations(self, only: Callable[[Invariant], bool] = lambda _: True) -> Iterator[Obligation]:
+        """Every obligation of the invariants selected; lemmas included."""
+        chosen = [(i, c) for i in self.invariants for c in i.clauses if only(i)]
+        yield from self._of_states([(i, c) for i, c in chosen if c.form == "state" and not c.lemma])
+        for instant in (False, True):
+            stepwise = [
+                (i, c)
+                for i, c in chosen
+                if (c.form == "step" and c.instant == instant) or (c.form == "state" and c.lemma and not instant)
+            ]
+            for action in self.model.actions:
+                here = [(i, c) for i, c in stepwise if not c.of or action.name in c.of]
+                if here:
+                    yield from self._of_action(action, here, instant=instant)
+        for invariant, clause in chosen:
+            if clause.form == "scenario":
+                yield from self._of_scenario(invariant, clause)
+
+    def _of_states(self, clauses: list[tuple[Invariant, Clause]]) -> Iterator[Obligation]:
+        for invariant, clause in clauses:
+
+            def setup(space: Space) -> Any:
+                return self.world(space, {}, Case({}, {}), instant=False)[0]
+
+            def run(path: Path, pool: Any, invariant: Invariant = invariant, clause: Clause = clause) -> None:
+                for name, place in places(clause, copy_pool(pool), (ANYONE,)):
+                    claim_clause(path, clause, place, f"{invariant.id}/{clause.name}{name}")
+
+            for path in self.explore(setup, run):
+                for goal in goals_of(path):
+                    yield owned(goal, "any state", "")
+
+    def _of_action(
+        self, action: Action, clauses: list[tuple[Invariant, Clause]], *, instant: bool
+    ) -> Iterator[Obligation]:
+        """The obligations of a step: at the markets that the action names, and at another one that it may accrue.
+
+        Within an instant every market is accrued, and another one does not change.
+        """
+        local = [(invariant, clause) for invariant, clause in clauses if clause.over in ("market", "position")]
+        names_a_market = any(domain.kind == "asset" for domain in action.domains.values())
+        for case in cases_of(action.domains):
+            yield from self._of_case(action, clauses, case, instant=instant)
+            if local and not instant and action.by == "user" and names_a_market:
+                yield from self._of_case(action, local, case, instant=False, beside=True)
+
+    def _of_case(
+        self,
+        action: Action,
+        clauses: list[tuple[Invariant, Clause]],
+        case: Case,
+        *,
+        instant: bool,
+        beside: bool = False,
+    ) -> Iterator[Obligation]:
+        accounts = tuple(dict.fromkeys((*case.accounts.values(), ANYONE)))
+        if action.name in REACH_TREASURY:
+            accounts = (*accounts, TREASURY)
+        world = Case(case.accounts, {**case.assets, OTHER: OTHER}) if beside else case
+
+        def setup(space: Space) -> tuple[Any, list[Any]]:
+            return self.world(space, action.domains, world, instant=instant)
+
+        def run(path: Path, start: tuple[Any, list[Any]]) -> None:
+            old, arguments = start
+            pool = copy_pool(old)
+            action.run(pool, *arguments)
+            if action.name == "write_off":
+                markets: Any = pool.markets
+                markets.elsewhere = ElsewhereWrittenOff(markets.elsewhere, arguments[1])
+            if action.by != "user":
+                for name, condition in self.region(pool):
+                    path.assume(condition, f"region: {name}")
+            step = Step(action, dict(zip(action.domains, arguments, strict=True)), old, pool)
+            only = OTHER if beside else None
+            for cuts, group in by_cuts(clauses):
+                self._claim_group(path, cuts, group, step, accounts, only)
+
+        for path in self.explore(setup, run):
+            for goal in goals_of(path):
+                yield owned(goal, action.name, f"{case.name}, in another market" if beside else case.name)
+
+    def _claim_group(
+        self,
+        path: Path,
+        cuts: Any,
+        group: list[tuple[Invariant, Clause]],
+        step: Step,
+        accounts: tuple[str, ...],
+        only: str | None,
+    ) -> None:
+        """Claim the cuts that several clauses share, then each clause at each place, on a scope of its own."""
+
+        def evaluate() -> None:
+            if cuts is not None:
+                owners = "+".join(dict.fromkeys(invariant.id for invariant, _ in group))
+                claim_cuts(path, cuts, step, f"{owners}/{cuts.__name__}")
+            for invariant, clause in group:
+                for name, arguments in places(clause, step, accounts, only):
+                    label = f"{invariant.id}/{clause.name}{name}"
+                    path.scoped(partial(claim_clause, path, clause, arguments, label))
+
+        path.scoped(evaluate)
+
+    def _of_scenario(self, invariant: Invariant, clause: Clause) -> Iterator[Obligation]:
+        for case in cases_of(clause.domains):
+
+            def setup(space: Space, case: Case = case) -> tuple[Any, list[Any]]:
+                return self.world(space, clause.domains, case, instant=clause.instant)
+
+            def run(path: Path, start: tuple[Any, list[Any]]) -> None:
+                pool, arguments = start
+                clause.check(SymbolicTrial(path, invariant.id), copy_pool(pool), *arguments)
+
+            for path in self.explore(setup, run):
+                for goal in goals_of(path):
+                    if not goal.name.startswith("SOLV-6/division"):
+                        goal.name = f"{invariant.id}/{clause.name}: {goal.name}"
+                    yield owned(goal, "scenario", case.name)
+
+
+class SymbolicTrial:
+    """A scenario's hand on a symbolic path."""
+
+    def __init__(self, path: Path, owner: str) -> None:
+        self._path = path
+        self._owner = owner
+
+    def do(self, state: Any, action: Action, *arguments: Any) -> Refusal | None:
+        """Carry an action out; a refusal leaves the state as it was."""
+        before = copy_pool(state)
+        try:
+            action.run(state, *arguments)
+        except Refusal as refusal:
+            restore(state, before)
+            return refusal
+        return None
+
+    def copy(self, state: Any) -> Any:
+        """An independent copy of a state."""
+        return copy_pool(state)
+
+    def assume(self, condition: Any) -> None:
+        """Go on only where the condition holds."""
+        self._path.assume(condition)
+
+    def claim(self, condition: Any, message: str) -> None:
+        """What the scenario must show; what is claimed later may use it."""
+        self._path.claim(condition, message)
+        self._path.space.fact(condition, self._owner)
+
+
+def restore(state: Any, before: Any) -> None:
+    """Put a symbolic pool back to a copy taken before."""
+    for name in type(state).scalars:
+        setattr(state, name, getattr(before, name))
+    state.feeds, state.markets = before.feeds, before.markets
+
+
+def owned(goal: Goal, action: str, case: str) -> Obligation:
+    """An obligation of the invariant that the goal's name begins with."""
+    owner, _, clause = goal.name.partition("/")
+    return Obligation(owner, clause, action, case, goal)
+
+
+def goals_of(path: Path) -> Iterator[Goal]:
+    """The goals of a path, and the defect in which it ends: that one must be impossible."""
+    yield from path.goals
+    if path.defect is not None:
+        name, facts, conditions = f"SOLV-6/{path.defect}", tuple(path.space.facts), tuple(path.conditions)
+        if path.excluded_by is not None and conditions and conditions[-1].node == negated(path.excluded_by.node):
+            yield Goal(path.excluded_by.node, name, facts, conditions[:-1], path.space.atoms)
+        else:
+            yield Goal(False, name, facts, conditions, path.space.atoms)
+
+
+def by_cuts(clauses: list[tuple[Invariant, Clause]]) -> list[tuple[Any, list[tuple[Invariant, Clause]]]]:
+    """The clauses of a step, those that share their cuts together."""
+    groups: dict[Any, list[tuple[Invariant, Clause]]] = {}
+    for invariant, clause in clauses:
+        groups.setdefault(clause.cuts if clause.form == "step" else None, []).append((invariant, clause))
+    return list(groups.items())
+
+
+def claim_cuts(path: Path, cuts: Any, step: Any, name: str) -> None:
+    """Claim cuts one after another, each usable once claimed, as far as they can be put without a missing price."""
+    with suppress(Refusal):
+        for number, cut in enumerate(cuts(step), start=1):
+            premises, conclusion = reading(cut)
+            for premise in premises:
+                path.claim(premise, f"{name} {number}", cut=True)
+            path.space.fact(conclusion, CUT)
+
+
+def reading(cut: Cut) -> tuple[list[Any], Any]:
+    """What a cut has to show, and what it gives: both laws of products hold of all integers."""
+    if isinstance(cut, Scaled):
+        premises = [cut.unless | (cut.lower <= cut.upper), cut.unless | (cut.factor >= 0)]
+        return premises, cut.unless | (cut.lower * cut.factor <= cut.upper * cut.factor)
+    if isinstance(cut, Cancelled):
+        premises = [
+            cut.unless | (cut.lower * cut.factor <= cut.upper * cut.factor),
+            cut.unless | (cut.factor > 0),
+        ]
+        return premises, cut.unless | (cut.lower <= cut.upper)
+    return [cut], cut
+
+
+def claim_clause(path: Path, clause: Clause, arguments: tuple[Any, ...], name: str) -> None:
+    """Claim what a clause says at one place; where it asks for a price that is missing, it says nothing."""
+    try:
+        condition = clause.check(*arguments)
+        cuts = clause.cuts
+        if clause.form == "state" and cuts is not None and condition is not True:
+            claim_cuts(path, lambda _: cuts(*arguments), None, f"{name} {cuts.__name__}")
+        path.claim(condition, name)
+    except Refusal:
+        return
+    except (DivisionByZero, ZeroDivisionError):
+        path.claim(condition=False, name=f"{name}: division by zero in the claim")
+
+
+def places(
+    clause: Clause, where: Any, accounts: tuple[str, ...], only: str | None = None
+) -> list[tuple[str, tuple[Any, ...]]]:
+    """The arguments of a clause's function at each explicit market and account of a state or a step."""
+    if clause.form == "step":
+        pairs: list[tuple[str, tuple[Any, ...]]] = [
+            (asset, (where, where.old.markets[asset], new)) for asset, new in where.new.markets.items()
+        ]
+    else:
+        pool = where.new if isinstance(where, Step) else where
+        pairs = [(asset, (pool, market)) for asset, market in pool.markets.items()]
+        where = pool
+    if only is not None:
+        pairs = [pair for pair in pairs if pair[0] == only]
+    if clause.over == "pool":
+        return [("", (where,))]
+    if clause.over == "account":
+        return [(f"({account})", (where, account)) for account in accounts]
+    if clause.over == "market":
+        return [(f"({asset})", arguments) for asset, arguments in pairs]
+    return [(f"({asset}, {account})", (*arguments, account)) for asset, arguments in pairs for account in accounts]

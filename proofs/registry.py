@@ -1,0 +1,100 @@
+"""The models and their catalogues by name: those built in, and those that installed packages bring.
+
+A protocol file names its model.  The file is data from strangers, so a name is looked up among the built-in
+models and the entry points of installed packages, and nowhere else:
+
+* ``poolproof.models``: the name of a model, and the ``Model``;
+* ``poolproof.invariants``: the name of a model, and a ``Catalogue``.  For a built-in model it adds to the
+  built-in catalogue; for another it is that model's catalogue, in place of the built-in one.
+"""
+
+from __future__ import annotations
+
+import difflib
+from importlib.metadata import EntryPoint, entry_points
+from typing import TypeVar
+
+from poolproof.spec.errors import SHOWN_CHARACTERS, UsageError, shown_plain, shown_text
+from poolproof.spec.invariant import Catalogue
+from poolproof.spec.model import Model
+
+MODELS = "poolproof.models"
+INVARIANTS = "poolproof.invariants"
+
+Thing = TypeVar("Thing")
+
+
+def names() -> tuple[str, ...]:
+    """The models that can be named, the built-in ones first."""
+    installed = sorted({point.name for point in entry_points(group=MODELS)} - set(_built_in()))
+    return (*_built_in(), *installed)
+
+
+def find(name: str) -> tuple[Model, Catalogue]:
+    """The model of a name, and the invariants that are claimed of it.
+
+    Refuses: an unknown name, and an installed model or catalogue that cannot be loaded or is something else.
+    """
+    from poolproof.invariants import CATALOGUE
+
+    added = [_loaded(point, Catalogue) for point in entry_points(group=INVARIANTS, name=name)]
+    if name in _built_in():
+        return _built_in()[name], _merged([CATALOGUE, *added]) if added else CATALOGUE
+    points = list(entry_points(group=MODELS, name=name))
+    if not points:
+        raise _unknown(name)
+    if len(points) > 1:
+        packages = " and ".join(_package(point) for point in points)
+        cure = "uninstall one of them"
+        raise UsageError(f"the model {shown_text(name)} is brought by {packages}", "", cure)
+    model = _loaded(points[0], Model)
+    return model, _merged(added) if added else CATALOGUE
+
+
+def _built_in() -> dict[str, Model]:
+    from poolproof.models.reference import REFERENCE
+
+    return {REFERENCE.name: REFERENCE}
+
+
+def _unknown(name: str) -> UsageError:
+    """List the known names, the nearest first."""
+    known = names()
+    near = difflib.get_close_matches(name[:SHOWN_CHARACTERS].lower(), known, n=1)
+    guess = f'write "{near[0]}"; ' if near else ""
+    cure = f"{guess}known: {', '.join(map(shown_plain, known))}; others come with packages that are installed"
+    return UsageError(f"{shown_text(name)} is not the name of a model", "model", cure)
+
+
+def _package(point: EntryPoint) -> str:
+    """The package that declares an entry point."""
+    return point.dist.name if point.dist is not None else "an unnamed package"
+
+
+def _loaded(point: EntryPoint, kind: type[Thing]) -> Thing:
+    """What an entry point names, if it is of the kind that its group is for."""
+    what = f'entry point "{point.name}" of {_package(point)} in the group {point.group}'
+    cure = "repair the package, or uninstall it"
+    try:
+        thing = point.load()
+    except Exception as error:
+        cause = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+        raise UsageError(f"{shown_plain(point.value)} cannot be loaded ({cause})", what, cure) from error
+    if not isinstance(thing, kind):
+        raise UsageError(f"{shown_plain(point.value)} is not a {kind.__name__}", what, cure)
+    return thing
+
+
+def _merged(catalogues: list[Catalogue]) -> Catalogue:
+    """One catalogue with the invariants of several.
+
+    Refuses: one id in two of them.
+    """
+    merged = Catalogue()
+    for catalogue in catalogues:
+        for invariant in catalogue:
+            declared = merged.declare(
+                invariant.id, invariant.claim, invariant.kind, why=invariant.why, assuming=invariant.assuming
+            )
+            declared.clauses.extend(invariant.clauses)
+    return merged

@@ -1,0 +1,165 @@
+"""Replay: a trace, run step by step, with what each step changed and whether it breaks as recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from poolproof.spec.action import Domain, perform
+from poolproof.spec.invariant import Catalogue, Clause, Invariant
+from poolproof.spec.model import Model
+
+from .monitor import DIVISION, Monitor, Violation, division_by_zero, run_scenario
+from .snapshots import state_to_json
+from .traces import Trace, TracedStep, Violated, read_argument, start_state
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One value of the state that a step changed; ``path`` as `markets.ETH.shares.alice`, values as text."""
+
+    path: tuple[str, ...]
+    old: str
+    new: str
+
+
+@dataclass(slots=True)
+class ReplayedStep:
+    """One step: what was recorded, what happened, what changed, and what broke."""
+
+    recorded: TracedStep
+    domains: dict[str, Domain]
+    refusal: str | None
+    message: str | None
+    changes: list[Change] = field(default_factory=list)
+    violations: list[Violation] = field(default_factory=list)
+
+    @property
+    def as_recorded(self) -> bool:
+        """Whether the step ended as the trace says."""
+        return self.refusal == self.recorded.refusal
+
+
+@dataclass(slots=True)
+class ReplayReport:
+    """A replayed trace.  ``violation`` is the one of the recorded invariant, at the recorded step."""
+
+    trace: Trace
+    claim: str
+    runs: list[list[ReplayedStep]]
+    violation: Violation | None = None
+    differences: list[str] = field(default_factory=list)
+
+    @property
+    def as_recorded(self) -> bool:
+        """Whether every step ended, and the invariant broke, as the trace says."""
+        return not self.differences
+
+
+def replay(trace: Trace, find: Callable[[str], tuple[Model, Catalogue]]) -> ReplayReport:
+    """Run a trace; ``find`` gives the model and the catalogue of a model's name."""
+    protocol = trace.parsed_protocol()
+    model, catalogue = find(protocol.model)
+    invariant = next((each for each in catalogue if each.id == trace.invariant), None)
+    claim = invariant.claim if invariant else "no action divides by zero"
+    report = ReplayReport(trace, claim, [])
+    if invariant is None and trace.invariant != DIVISION:
+        report.differences.append(f'the invariant "{trace.invariant}" is not in the catalogue of "{model.name}"')
+    last_state: Any = None
+    for number, run in enumerate(trace.runs):
+        last_state = start_state(trace, model)
+        monitor = Monitor(model, [invariant] if invariant else [], protocol.users)
+        monitor.bind(last_state)
+        if number == 0:
+            _note(report, trace, 0, -1, monitor.check_state())
+        steps: list[ReplayedStep] = []
+        for position, step in enumerate(run):
+            replayed = _replay_step(model, monitor, last_state, step)
+            steps.append(replayed)
+            _note(report, trace, number, position, replayed.violations)
+            if not replayed.as_recorded:
+                happened = replayed.refusal or "completed"
+                expected = step.refusal or "completed"
+                report.differences.append(f"run {number}, step {position}: {happened}, recorded as {expected}")
+        report.runs.append(steps)
+    if trace.violation is None:
+        return report
+    if "scenario" in trace.violation.values:
+        _replay_scenario(report, trace.violation, model, invariant, last_state)
+    if report.violation is None:
+        place = f"run {trace.violation.run}, step {trace.violation.step}"
+        report.differences.append(f"{trace.invariant} is not violated at {place}")
+    return report
+
+
+def _note(report: ReplayReport, trace: Trace, run: int, step: int, violations: list[Violation]) -> None:
+    """Keep the violation that the trace records, where it happens."""
+    recorded = trace.violation
+    if recorded is None or (recorded.run, recorded.step) != (run, step) or report.violation is not None:
+        return
+    report.violation = next((v for v in violations if v.invariant == trace.invariant), None)
+
+
+def _replay_step(model: Model, monitor: Monitor, state: Any, step: TracedStep) -> ReplayedStep:
+    """Run one step, with the state before and after it side by side."""
+    action = model.action(step.action)
+    arguments = tuple(step.args[name] for name in action.domains)
+    before = state_to_json(state)
+    try:
+        refusal = perform(state, action, arguments)
+    except ZeroDivisionError:
+        state.journal.undo()
+        broken = division_by_zero(action.name)
+        return ReplayedStep(step, action.domains, None, broken.message, [], [broken])
+    if refusal is not None:
+        return ReplayedStep(step, action.domains, refusal.name, str(refusal))
+    violations = monitor.check(action, arguments)
+    changes = list(differences(before, state_to_json(state)))
+    return ReplayedStep(step, action.domains, None, None, changes, violations)
+
+
+def _replay_scenario(
+    report: ReplayReport, recorded: Violated, model: Model, invariant: Invariant | None, state: Any
+) -> None:
+    """Run the recorded scenario from the state in which the recorded run ends."""
+    trace = report.trace
+    texts = dict(recorded.values["scenario"])
+    name = texts.pop("clause", "")
+    clause = _scenario(invariant, name)
+    if clause is None or set(texts) != set(clause.domains):
+        report.differences.append(f'{trace.invariant} has no scenario "{name}" with these arguments')
+        return
+    users, assets = trace.parsed_protocol().users, tuple(state.markets)
+    arguments = tuple(
+        read_argument(texts[argument], domain, users, assets, f"violation.values.scenario.{argument}")
+        for argument, domain in clause.domains.items()
+    )
+    try:
+        message = run_scenario(model, clause, state, arguments)
+    except ZeroDivisionError:
+        message = division_by_zero(name).message if trace.invariant == DIVISION else None
+    if message is not None:
+        report.violation = Violation(trace.invariant, name, message, dict(recorded.values))
+
+
+def _scenario(invariant: Invariant | None, name: str) -> Clause | None:
+    """The scenario clause of a name."""
+    clauses = invariant.clauses if invariant else []
+    return next((c for c in clauses if c.form == "scenario" and c.name == name), None)
+
+
+def differences(old: Any, new: Any, path: tuple[str, ...] = ()) -> Iterator[Change]:
+    """Each value that differs between two states in JSON."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        for key in [*old, *(key for key in new if key not in old)]:
+            yield from differences(old.get(key, "0"), new.get(key, "0"), (*path, key))
+    elif old != new:
+        yield Change(path, _text(old), _text(new))
+
+
+def _text(value: Any) -> str:
+    """A value of a state in JSON as one text."""
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {entry}" for key, entry in value.items())
+    return str(value).lower() if isinstance(value, bool) else str(value)

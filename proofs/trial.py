@@ -1,0 +1,67 @@
+"""Scenario clauses on integers: they run on copies of a state."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from poolproof.spec.action import Action, perform
+from poolproof.spec.invariant import Clause
+from poolproof.spec.logic import Condition
+from poolproof.spec.model import Model
+from poolproof.spec.refusal import Refusal
+
+from .snapshots import copy_state
+
+
+class _Skip(Exception):
+    """An assumption of a scenario does not hold here."""
+
+
+class _Broken(Exception):
+    """A claim of a scenario does not hold."""
+
+
+class ConcreteTrial:
+    """Runs a scenario on copies of a state."""
+
+    def do(self, state: Any, action: Action, *arguments: Any) -> Refusal | None:
+        """Carry an action out; the refusal if it refuses."""
+        return perform(state, action, arguments)
+
+    def copy(self, state: Any) -> Any:
+        """An independent copy of a state."""
+        return copy_state(state)
+
+    def assume(self, condition: Condition) -> None:
+        """Go on only where the condition holds."""
+        if not condition:
+            raise _Skip
+
+    def claim(self, condition: Condition, message: str) -> None:
+        """What the scenario must show."""
+        if not condition:
+            raise _Broken(message)
+
+
+TRIAL = ConcreteTrial()
+
+
+def run_scenario(model: Model, clause: Clause, state: Any, arguments: tuple[Any, ...]) -> str | None:
+    """Run a scenario clause from a state, on a copy: what it finds broken, or None.
+
+    None also where its assumptions do not hold.  Within an instant, the copy is accrued to the present first.
+    Raises ZeroDivisionError where the scenario divides by zero.
+    """
+    copied = copy_state(state)
+    if clause.instant:
+        for market in copied.markets.values():
+            model.accrue(market, copied.now)
+    try:
+        clause.check(TRIAL, copied, *arguments)
+    except _Skip:
+        return None
+    except _Broken as broken:
+        return str(broken)
+    except Refusal:
+        return None
+    return None

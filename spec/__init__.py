@@ -1,0 +1,1 @@
+"""What exists: units, arithmetic, state, actions, invariants and the protocol file."""

@@ -1,0 +1,31 @@
+"""What a model is to the engines: how to build its initial state, what can happen to it, what must hold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from .action import Action
+from .protocol import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A kind of protocol.
+
+    ``build(protocol)`` is the initial state.  ``accrue(market, now)`` brings one market to the present, for
+    clauses that compare states within an instant.  ``admissible(state)`` lists the conditions on parameters under
+    which the catalogue is claimed, each with whether it holds there.
+    """
+
+    name: str
+    build: Callable[[Protocol], Any]
+    actions: tuple[Action, ...]
+    accrue: Callable[[Any, Any], None]
+    admissible: Callable[[Any], list[tuple[str, Any]]]
+    scope: tuple[str, ...] = ()
+
+    def action(self, name: str) -> Action:
+        """The action of a name."""
+        return next(a for a in self.actions if a.name == name)

@@ -1,0 +1,328 @@
+"""The protocol file: pools, markets, their parameters, and the findings that its owners accept.
+
+These models say what is *well formed*: types, ranges inside the word sizes, no duplicates. Whether
+a protocol is *safe* is for the invariants to decide: a threshold below the loan-to-value, or an
+incentive that outgrows the collateral, loads here and is refuted with a trace.
+
+Units: a wad is scaled by 1e18; an amount is in an asset's smallest unit; a price is in US dollars
+per whole token times 10^(36 - decimals), so that amount x price is a value of 1e36 to the dollar
+whatever the decimals; a slot is the chain's unit of time, a block or a second.
+"""
+
+from datetime import date
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from .arithmetic import WAD
+from .fields import (
+    LONGEST_TIME,
+    Amount,
+    Cap,
+    Count,
+    Day,
+    Entries,
+    Factor,
+    Index,
+    Line,
+    Name,
+    Price,
+    Shares,
+    SlotRate,
+    Slug,
+    Value,
+    YearlyRate,
+    ill_formed,
+)
+
+SCHEMA = "poolproof.protocol/1"
+"""What `schema` must say: the format of the file, and its version."""
+
+MOST_POOLS = 256
+MOST_MARKETS = 64
+MOST_USERS = 64
+MOST_ACCEPTED = 256
+LARGEST_DEFAULT_WALLET = 2**100
+"""Where the derived wallet stops [smallest unit], so that markets without a cap stay in range."""
+
+
+class _Table(BaseModel):
+    """A table of the file: immutable, and closed to unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def _unique_users(users: tuple[str, ...]) -> tuple[str, ...]:
+    """Refuse an account that is named twice."""
+    for position, user in enumerate(users):
+        if user in users[:position]:
+            raise ill_formed("is named twice", "give each user another name", (position,), value=user)
+    return users
+
+
+def _unique_pools(pools: "tuple[PoolConfig, ...]") -> "tuple[PoolConfig, ...]":
+    """Refuse two pools with one id."""
+    seen: set[str] = set()
+    for position, pool in enumerate(pools):
+        if pool.id in seen:
+            cure = "give each pool another id"
+            raise ill_formed("is the id of an earlier pool", cure, (position, "id"), value=pool.id)
+        seen.add(pool.id)
+    return pools
+
+
+def _unique_assets(markets: "tuple[MarketConfig, ...]") -> "tuple[MarketConfig, ...]":
+    """Refuse two markets of one asset in a pool."""
+    seen: set[str] = set()
+    for position, market in enumerate(markets):
+        if market.asset in seen:
+            rule = "is the asset of an earlier market of this pool"
+            cure = "list each asset once in a pool"
+            raise ill_formed(rule, cure, (position, "asset"), value=market.asset)
+        seen.add(market.asset)
+    return markets
+
+
+def _unique_acceptances(accepted: "tuple[Accepted, ...]") -> "tuple[Accepted, ...]":
+    """Refuse two acceptances of one invariant: it would be unclear which of them has to hold."""
+    seen: set[str] = set()
+    for position, entry in enumerate(accepted):
+        if entry.invariant in seen:
+            rule, cure = "is accepted twice", "keep one [[accepted]] for each invariant"
+            raise ill_formed(rule, cure, (position, "invariant"), value=entry.invariant)
+        seen.add(entry.invariant)
+    return accepted
+
+
+def _default_wallet(market: dict[str, Any]) -> int:
+    """Give each user what fills the supply cap, at least one whole token, at most 2^100."""
+    whole_token: int = 10 ** market["decimals"]
+    supply_cap: int = market["supply_cap"]
+    return min(max(supply_cap, whole_token), LARGEST_DEFAULT_WALLET)
+
+
+class RateModelConfig(_Table):
+    """How the borrow rate follows utilisation: a line, or a line with a steeper part.
+
+    Models: `WhitePaperInterestRateModel` (white-paper) and `JumpRateModelV2` (jump) of the Compound
+    family, whose yearly figures are divided by `slots_per_year`, rounding down.
+    """
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "if": {"properties": {"kind": {"const": "jump"}}},
+            "then": {"required": ["jump_multiplier_per_year", "kink"]},
+            "else": {"properties": {"jump_multiplier_per_year": {"const": "0"}}},
+        }
+    )
+
+    kind: Literal["jump", "white-paper"] = Field(
+        description='"jump" (steeper above the kink) or "white-paper" (one straight line)'
+    )
+    base_rate_per_year: YearlyRate = Field(description="borrow rate at no utilisation [wad per year]")
+    multiplier_per_year: YearlyRate = Field(
+        description="rise of the borrow rate from no to full utilisation, below the kink [wad per year]"
+    )
+    jump_multiplier_per_year: YearlyRate = Field(
+        default=0,
+        description="the same above the kink [wad per year]; required for jump, 0 for white-paper",
+    )
+    kink: Factor = Field(
+        default=WAD,
+        description="utilisation from which the jump multiplier applies [wad]; required for jump, "
+        "without effect for white-paper",
+    )
+    slots_per_year: Annotated[int, Count(1, LONGEST_TIME)] = Field(
+        description="divisor from yearly rates to rates per slot [slots per year]; a block or a "
+        "second is one slot, the same in all markets"
+    )
+
+    @model_validator(mode="after")
+    def _fits_its_kind(self) -> Self:
+        """Require what the jump model needs, and refuse a jump in a straight line."""
+        if self.kind == "jump":
+            for key in ("jump_multiplier_per_year", "kink"):
+                if key not in self.model_fields_set:
+                    cure = f'add {key}, or write kind = "white-paper"'
+                    raise ill_formed("is missing for the jump rate model", cure, (key,), absent=True)
+        elif self.jump_multiplier_per_year:
+            rule = "is a jump, which the white-paper rate model does not have"
+            cure = 'write "0", or kind = "jump"'
+            jump = str(self.jump_multiplier_per_year)
+            raise ill_formed(rule, cure, ("jump_multiplier_per_year",), value=jump)
+        return self
+
+
+class MarketConfig(_Table):
+    """One asset of a pool: what it is worth, how much may be supplied and borrowed, and at what rate."""
+
+    asset: Name = Field(description="name of the asset, unique in its pool")
+    decimals: Annotated[int, Count(0, 36)] = Field(
+        description="decimals of the asset: one whole token is 10^decimals smallest units"
+    )
+    price: Price = Field(
+        description="price at the start of concrete runs [US dollars per whole token x "
+        "10^(36 - decimals)], so that amount x price is 1e36 to the dollar; 0: the oracle has none"
+    )
+    price_bound: Price = Field(
+        default=0,
+        description="highest price at which collateral counts [scaled as price]; 0: no bound",
+    )
+    max_price_age: Annotated[int, Count(0, LONGEST_TIME)] = Field(
+        default=0, description="age from which a price is stale [slots]; 0: never stale"
+    )
+    ltv: Factor = Field(description="loan-to-value: share of the collateral's value that can be borrowed [wad]")
+    liquidation_threshold: Factor = Field(
+        description="share of the collateral's value that debt may reach before liquidation [wad]"
+    )
+    reserve_factor: Factor = Field(description="share of the interest that goes to the pool's reserves [wad]")
+    supply_cap: Cap = Field(
+        description="largest amount supplied, and counted as collateral [smallest unit]; "
+        '"5192296858534827628530496329220095" (2^112 - 1): no cap'
+    )
+    borrow_cap: Cap = Field(
+        description="largest amount owed by all borrowers [smallest unit]; "
+        '"5192296858534827628530496329220095" (2^112 - 1): no cap'
+    )
+    virtual_shares: Shares = Field(
+        default=1,
+        description="shares that nobody holds, against inflation of the share price [share]",
+    )
+    share_limit: Shares = Field(default=2**180, description="most shares that a market may issue [share]")
+    index_ceiling: Index = Field(default=2**20 * WAD, description="where the borrow index stops growing [wad]")
+    max_rate: SlotRate = Field(default=5_000_000_000_000, description="highest borrow rate [wad per slot]")
+    rate_model: RateModelConfig = Field(description="how the borrow rate follows utilisation")
+    wallet: Amount = Field(
+        default_factory=_default_wallet,
+        description="amount that each user starts with in concrete runs [smallest unit]; default: "
+        "supply_cap, at least one whole token, at most 2^100",
+    )
+
+
+class PoolConfig(_Table):
+    """One pool: markets that share accounts and liquidation, and nothing with another pool."""
+
+    id: Name = Field(description="name of the pool, unique in the file")
+    close_factor: Factor = Field(description="share of a debt that one liquidation may repay [wad]")
+    liquidation_incentive: Factor = Field(
+        description="collateral seized for each unit of value repaid [wad]; 1.1e18: ten per cent more than was repaid"
+    )
+    dust_value: Value = Field(
+        description="collateral value at or below which a write-off may forfeit it [amount x price: "
+        "1e36 to the US dollar]"
+    )
+    markets: Annotated[
+        tuple[MarketConfig, ...],
+        Entries(1, MOST_MARKETS, "write a table [[pools.markets]] for each market"),
+        AfterValidator(_unique_assets),
+    ] = Field(description=f"the markets of the pool, 1 to {MOST_MARKETS}")
+
+
+class Accepted(_Table):
+    """A finding that the owners accept, and what still has to hold in its place."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [
+                {"required": ["weakened"], "not": {"required": ["depth"]}},
+                {"required": ["depth"], "not": {"required": ["weakened"]}},
+            ]
+        }
+    )
+
+    invariant: Name = Field(description="id of the invariant whose violation is accepted")
+    reason: Annotated[str, Line(1000)] = Field(description="why it is accepted, in one line")
+    weakened: Name | None = Field(default=None, description="id of the weaker claim that must stay proved")
+    depth: Annotated[int, Count(1, 1_000_000)] | None = Field(
+        default=None, description="number of actions up to which the invariant must still hold"
+    )
+    expires: Annotated[date, Day()] | None = Field(
+        default=None, description="first day on which the acceptance no longer counts"
+    )
+    owner: Annotated[str, Line(200)] | None = Field(default=None, description="who answers for it")
+
+    @model_validator(mode="after")
+    def _says_what_still_holds(self) -> Self:
+        """Require exactly one of the weaker claim and the depth."""
+        if self.weakened is None and self.depth is None:
+            rule = "says neither weakened nor depth"
+            cure = "add weakened (the id of a weaker claim) or depth (a number of actions)"
+            raise ill_formed(rule, cure, value=self.invariant)
+        if self.weakened is not None and self.depth is not None:
+            rule = "says both weakened and depth"
+            raise ill_formed(rule, "keep the one that has to hold", value=self.invariant)
+        return self
+
+
+class Protocol(_Table):
+    """A whole protocol: everything that a run or a proof needs to know about it.
+
+    Assumes: within `horizon` slots each market is touched, because a longer silence is outside the
+    region of the theorems; prices move freely, `price` is only where concrete runs begin.
+    """
+
+    model_config = ConfigDict(
+        title="poolproof protocol file",
+        json_schema_extra={"$schema": "https://json-schema.org/draft/2020-12/schema"},
+    )
+
+    schema_: Literal["poolproof.protocol/1"] = Field(alias="schema", description="format and version of the file")
+    name: Slug = Field(description="short lower-case name of the protocol")
+    title: Annotated[str, Line(200)] = Field(description="name of the protocol in full")
+    source: Annotated[str, Line(1000)] = Field(description="where the parameters come from")
+    model: Name = Field(default="reference", description="name of the model: reference, or one that is installed")
+    horizon: Annotated[int, Count(1, LONGEST_TIME)] = Field(
+        description="longest time between two accruals of a market [slots]"
+    )
+    users: Annotated[
+        tuple[Name, ...],
+        Entries(1, MOST_USERS, 'write names in brackets, like ["alice", "bob"]'),
+        AfterValidator(_unique_users),
+    ] = Field(
+        default=("alice", "bob", "carol", "dave"),
+        description="accounts of concrete runs; proofs hold for any number of users",
+    )
+    pools: Annotated[
+        tuple[PoolConfig, ...],
+        Entries(1, MOST_POOLS, "write a table [[pools]] for each pool"),
+        AfterValidator(_unique_pools),
+    ] = Field(description=f"the pools, 1 to {MOST_POOLS}")
+    accepted: Annotated[
+        tuple[Accepted, ...],
+        Entries(0, MOST_ACCEPTED, "write a table [[accepted]] for each finding"),
+        AfterValidator(_unique_acceptances),
+    ] = Field(default=(), description="findings that the owners accept")
+
+    def canonical_json(self) -> dict[str, Any]:
+        """Give the whole protocol as JSON data that `model_validate` reads back unchanged.
+
+        Defaults are written out, so that a trace that embeds it replays alone, also after a
+        default has changed. Keys without a value are left out.
+        """
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+def json_schema() -> dict[str, Any]:
+    """Give the JSON Schema of protocol files, for editors and for other programs.
+
+    Limits: it describes one value at a time. Exact upper bounds of decimal strings (a pattern only
+    bounds their length) and duplicates are refused by the loader alone.
+    """
+    schema = Protocol.model_json_schema(by_alias=True, mode="validation")
+    for table in (schema, *schema["$defs"].values()):
+        for key, field in table["properties"].items():
+            table["properties"][key] = _as_written(field)
+    return schema
+
+
+def _as_written(field: dict[str, Any]) -> dict[str, Any]:
+    """Describe a field as a file has it: defaults of amounts quoted, no null, no generated title."""
+    field = {key: value for key, value in field.items() if key != "title"}
+    kinds = field.pop("anyOf", None)
+    if kinds is not None:
+        field |= next(kind for kind in kinds if kind != {"type": "null"})
+    if field.get("default", ...) is None:
+        del field["default"]
+    elif field.get("type") == "string" and "default" in field:
+        field["default"] = str(field["default"])
+    return field

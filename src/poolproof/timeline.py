@@ -1,0 +1,238 @@
+"""A replayed trace as a person reads it: who did what, what changed, and what finally broke."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import groupby
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from poolproof.proofs.replay import Change, ReplayedStep, ReplayReport
+from poolproof.spec.arithmetic import WAD
+from poolproof.spec.protocol import Protocol
+
+PHRASES = {
+    "deposit": "{user} deposits {amount}",
+    "redeem": "{user} redeems {shares}",
+    "withdraw": "{user} withdraws {amount}",
+    "transfer": "{sender} sends {shares} to {receiver}",
+    "enter": "{user} lets {asset} count for the account",
+    "exit": "{user} lets {asset} no longer count for the account",
+    "borrow": "{user} borrows {amount}",
+    "repay": "{payer} repays at most {amount} for {borrower}",
+    "liquidate": "{liquidator} liquidates {borrower}: repays at most {amount} for {collateral_asset}",
+    "write_off": "{user} records the debts of {account} as bad",
+    "accrue_interest": "interest on {asset} is charged",
+    "add_reserves": "{user} adds {amount} to the reserves",
+    "take_reserves": "governance takes {amount} of the reserves",
+    "donate": "{user} sends {amount} straight to the vault",
+    "set_price": "the price of {asset} becomes {price}",
+    "pass_time": "{elapsed} pass",
+    "set_risk_factors": "governance sets {asset} to loan-to-value {ltv}, liquidation threshold {threshold}",
+    "set_supply_cap": "governance sets the supply cap of {asset} to {supply_cap}",
+    "set_borrow_cap": "governance sets the borrow cap of {asset} to {borrow_cap}",
+    "set_reserve_factor": "governance sets the reserve factor of {asset} to {reserve_factor}",
+    "set_rate_model": "governance sets the rates of {asset}: {base} + {multiplier}, {jump} above {kink}",
+    "set_close_factor": "governance sets the close factor to {close_factor}",
+    "set_liquidation_incentive": "governance sets the liquidation incentive to {incentive}",
+}
+"""An action in words; one that is not named here is written with its arguments."""
+
+_TOKENS = {"cash", "donated", "supply_cap", "borrow_cap", "tokens"}
+_EXACT_TOKENS = {"reserves", "bad_debt"}
+_FACTORS = {"ltv", "liquidation_threshold", "reserve_factor", "close_factor", "liquidation_incentive"}
+_FEW_UNITS = 1000
+"""Below this, an amount is written in its smallest unit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Units:
+    """How a protocol's numbers are written for people."""
+
+    decimals: dict[str, int]
+
+    @classmethod
+    def of(cls, protocol: Protocol) -> Units:
+        """The units of a protocol's assets."""
+        return cls({market.asset: market.decimals for pool in protocol.pools for market in pool.markets})
+
+    def tokens(self, amount: int, asset: str) -> str:
+        """An amount of an asset, exactly: `1.5 ETH`, or `3 units of ETH` where it is that small."""
+        if asset not in self.decimals:
+            return f"{amount:,} {asset}"
+        if 0 < abs(amount) < _FEW_UNITS and self.decimals[asset] > 3:
+            return f"{amount} unit{'s' * (abs(amount) != 1)} of {asset}"
+        return f"{decimal(amount, self.decimals[asset])} {asset}"
+
+    def price(self, price: int, asset: str) -> str:
+        """A price for a whole token; a missing one is said to be missing."""
+        if price == 0:
+            return "missing"
+        return f"{decimal(price, 36 - self.decimals.get(asset, 0))} USD"
+
+    def argument(self, kind: str, value: str | int, asset: str) -> str:
+        """An argument of an action, by the kind of its domain."""
+        if isinstance(value, str):
+            return value
+        match kind:
+            case "tokens" | "cap":
+                return self.tokens(value, asset)
+            case "shares":
+                return f"{value:,} share{'s' * (value != 1)} of {asset}"
+            case "debt_shares":
+                return f"{value:,} debt share{'s' * (value != 1)} of {asset}"
+            case "price":
+                return self.price(value, asset)
+            case "slots":
+                return f"{value:,} slot{'s' * (value != 1)}"
+            case "factor":
+                return percent(value)
+            case _:
+                return f"{value:,}"
+
+    def field(self, path: tuple[str, ...], text: str) -> str:
+        """A value of the state, by the field that it stands in."""
+        digits = text.removeprefix("-")
+        if not digits.isdigit():
+            return {"true": "yes", "false": "no"}.get(text, text)
+        value = int(text)
+        asset = next((name for name in path if name in self.decimals), "")
+        name = next(iter(path[2:] or path[-1:]), "")
+        if name in _TOKENS:
+            return self.tokens(value, asset)
+        if name in _EXACT_TOKENS and asset:
+            return f"{decimal(value, 18 + self.decimals[asset])} {asset}"
+        if name == "price":
+            return self.price(value, asset)
+        if name in _FACTORS:
+            return percent(value)
+        return decimal(value, 18) if name == "index" else f"{value:,}"
+
+
+def decimal(value: int, places: int) -> str:
+    """A scaled integer, exactly, without trailing zeros: 1500000 at 6 places is 1.5."""
+    if places <= 0:
+        return f"{value * 10**-places:,}"
+    whole, part = divmod(abs(value), 10**places)
+    digits = f"{part:0{places}d}".rstrip("0")
+    sign = "-" if value < 0 else ""
+    return f"{sign}{whole:,}.{digits}" if digits else f"{sign}{whole:,}"
+
+
+def percent(factor: int) -> str:
+    """A factor [wad] as a percentage, exactly."""
+    return f"{decimal(100 * factor, len(str(WAD)) - 1)} %"
+
+
+def timeline(report: ReplayReport) -> RenderableType:
+    """The replayed trace, ready to print on a console of rich."""
+    trace = report.trace
+    units = Units.of(trace.parsed_protocol())
+    start = "the initial state" if trace.start is None else "the state that the trace starts from"
+    head = Text.assemble((trace.invariant, "bold"), "  ", report.claim)
+    parts: list[RenderableType] = [head, Text(f"{trace.protocol}, from {start}", style="dim")]
+    if trace.vary:
+        parts.append(Text(f"the runs differ in {', '.join(trace.vary)}", style="dim"))
+    for number, run in enumerate(report.runs):
+        if len(report.runs) > 1:
+            parts.append(Text(f"\nrun {number + 1} of {len(report.runs)}", style="bold"))
+        if not run:
+            parts.append(Text("\nno action is needed"))
+        for position, step in enumerate(run):
+            parts += _step(units, position + 1, step)
+    parts += _ending(units, report)
+    return Group(*parts)
+
+
+def _step(units: Units, number: int, step: ReplayedStep) -> Iterator[RenderableType]:
+    """One step: the sentence, then each change or the refusal."""
+    yield Text.assemble("\n", (f"{number:>3}  ", "dim"), (sentence(units, step), "bold"))
+    if step.refusal is not None:
+        yield Text(f"     refused, {step.refusal}: {step.message}", style="yellow")
+    if not step.as_recorded:
+        recorded = step.recorded.refusal or "completed"
+        yield Text(f"     recorded: {recorded}", style="bold red")
+    if step.changes:
+        yield Padding(_changes(units, step.changes), (0, 0, 0, 5))
+
+
+def sentence(units: Units, step: ReplayedStep) -> str:
+    """A step in words: `alice deposits 1.5 ETH`."""
+    args = step.recorded.args
+    written: dict[str, str] = {}
+    for name, value in args.items():
+        domain = step.domains[name]
+        asset = str(args.get(domain.of or "asset", ""))
+        written[name] = units.argument(domain.kind, value, asset)
+    phrase = PHRASES.get(step.recorded.action)
+    if phrase is not None:
+        return phrase.format(**written)
+    return f"{step.recorded.action} {', '.join(f'{name} {text}' for name, text in written.items())}"
+
+
+def _changes(units: Units, changes: list[Change]) -> Table:
+    """What a step changed, grouped by where it stands: field, old, new."""
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=False)
+    for style in ("dim", "", "dim", ""):
+        table.add_column(style=style, overflow="fold")
+    for place, group in groupby(changes, key=_place):
+        shown = place
+        for change in group:
+            table.add_row(
+                Text(shown),
+                Text(_field(change.path)),
+                Text(units.field(change.path, change.old)),
+                Text.assemble("-> ", (units.field(change.path, change.new), "bold")),
+            )
+            shown = ""
+    return table
+
+
+def _place(change: Change) -> str:
+    """The market, feed or other record that a change stands in."""
+    return change.path[1] if len(change.path) > 2 else ""
+
+
+def _field(path: tuple[str, ...]) -> str:
+    """The field of a change, and the account where it is a ledger's entry."""
+    name, *accounts = path[2:] or path
+    return " of ".join((name.replace("_", " "), *accounts))
+
+
+def _ending(units: Units, report: ReplayReport) -> Iterator[RenderableType]:
+    """What broke: the clause in words, where, and its numbers."""
+    recorded, violation = report.trace.violation, report.violation
+    if violation is None:
+        if recorded is not None:
+            yield Text("\nnothing broke, but the trace records a violation", style="bold red")
+        return
+    yield Text.assemble("\n", ("broken  ", "bold red"), (violation.message, "bold"))
+    yield Text(f"        the claim: {report.claim}")
+    scenario = violation.values.get("scenario")
+    if isinstance(scenario, dict):
+        drawn = ", ".join(f"{name} {value}" for name, value in scenario.items() if name != "clause")
+        yield Text(f"        in the scenario {scenario['clause'].replace('_', ' ')}: {drawn}")
+    old, new = violation.values.get("old", {}), violation.values.get("new", {})
+    if not new:
+        return
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=False)
+    market = str(violation.values.get("market", ""))
+    for name, value in new.items():
+        after = units.field(_path(market, name), value)
+        if name in old:
+            before = units.field(_path(market, name), old[name])
+            table.add_row(Text(name, style="dim"), Text(before), Text.assemble("-> ", (after, "bold")))
+        elif not old and value != "0":
+            table.add_row(Text(name, style="dim"), Text(after), Text(""))
+    if table.row_count:
+        yield Padding(table, (0, 0, 0, 8))
+
+
+def _path(market: str, name: str) -> tuple[str, ...]:
+    """The path of a number that a violation shows: `cash`, `ETH.cash` or `shares[alice]`."""
+    asset, _, field = name.rpartition(".")
+    return "markets", asset or market, (field or name).partition("[")[0]
