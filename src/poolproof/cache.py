@@ -213,12 +213,26 @@ class Cache:
     def _connect(self, path: Path) -> None:
         """Open the file and see that it can be written."""
         self._connection = sqlite3.connect(path, timeout=LOCK_WAIT, isolation_level=None)
-        self._connection.execute("PRAGMA journal_mode = WAL")
+        self._begin_log(self._connection)
         self._connection.execute("PRAGMA synchronous = NORMAL")
         self._connection.execute(_TABLE)
         self._connection.execute("BEGIN IMMEDIATE")
         self._connection.execute("COMMIT")
         self._inode = path.stat().st_ino
+
+    @staticmethod
+    def _begin_log(connection: sqlite3.Connection) -> None:
+        """Turn the write-ahead log on; SQLite waits for no other process here, so the wait is ours."""
+        deadline = time.monotonic() + LOCK_WAIT
+        while True:
+            try:
+                connection.execute("PRAGMA journal_mode = WAL")
+            except sqlite3.OperationalError as error:
+                if _code(error) != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.01)
+            else:
+                return
 
     def _execute(self, statement: str, values: tuple[object, ...] = ()) -> list[tuple[Any, ...]]:
         """Run one statement; nothing where there is no file, or no longer one."""
@@ -280,4 +294,9 @@ class Cache:
 
 def _is_damage(error: sqlite3.Error) -> bool:
     """Tell a damaged file from one that is locked, full or not ours to write."""
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGED
+    return _code(error) in _DAMAGED
+
+
+def _code(error: sqlite3.Error) -> int:
+    """The primary result code of an error of SQLite."""
+    return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF

@@ -157,6 +157,7 @@ class Runner(Generic[Task, Result]):
             elif isinstance(future.exception(), MemoryError):
                 reason = f"out of memory: {_in_mebibytes(self.memory)} for a worker"
             else:
+                pool.shutdown()  # its own thread reads the exit code, which can be read only once
                 reason = f"the worker process was lost twice, the second time {_end_of(processes)}"
             return self.lost(task, reason)
         finally:

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from poolproof.models.isolated_pool import Pool, enter, exit as exit_market
+from poolproof.models.isolated_pool import Pool, enter
+from poolproof.models.isolated_pool import exit as exit_market
 from poolproof.models.oracle import fair_price
 from poolproof.models.refusals import PriceMissing
 from poolproof.proofs.paths import Path
