@@ -134,6 +134,7 @@ def deposit(pool: Pool, user: Account, asset: str, amount: Number) -> None:
     market.cash += amount
     market.supply += minted
     market.shares[user] += minted
+    market.settle(pool.now)
 
 
 def _burn_for_tokens(pool: Pool, market: Market, user: Account, burned: Number, amount: Number) -> None:
@@ -220,6 +221,7 @@ def exit(pool: Pool, user: Account, asset: str) -> None:
 def borrow(pool: Pool, user: Account, asset: str, amount: Number) -> None:
     """Borrow tokens against the collateral in all markets that count; enters the market.
 
+    The market's own cash goes out first; what it lacks is drawn over its credit line, where it has one.
     Refuses: ZeroAmount, InsufficientCash, BorrowCapExceeded, InsufficientTokens, PriceMissing,
     InsufficientCollateral.
     """
@@ -227,10 +229,12 @@ def borrow(pool: Pool, user: Account, asset: str, amount: Number) -> None:
     accrue_all(pool, user)
     accrue(market, pool.now)
     require(amount > 0, ZeroAmount, asset)
+    market.draw(amount, pool.now)
     require(amount <= market.cash, InsufficientCash, amount, market.cash, asset)
     debt_shares = debt_shares_for_borrow(market, amount)
-    within_cap = (market.debt_shares + debt_shares) * market.index <= market.borrow_cap * WAD
-    require(within_cap, BorrowCapExceeded, amount, market.borrow_cap, asset)
+    debt = (market.debt_shares + debt_shares) * market.index
+    require(debt <= market.borrow_cap * WAD, BorrowCapExceeded, amount, market.borrow_cap, asset)
+    market.require_ceiling(debt)
     market.entered[user] = True
     market.debts[user] += debt_shares
     market.debt_shares += debt_shares
@@ -239,13 +243,14 @@ def borrow(pool: Pool, user: Account, asset: str, amount: Number) -> None:
     require_covered(pool, user)
 
 
-def _burn_debt(market: Market, payer: Account, borrower: Account, burned: Number) -> None:
+def _burn_debt(market: Market, payer: Account, borrower: Account, burned: Number, now: Number) -> None:
     """Collect the value of debt shares, rounded up, and burn them.  Refuses: InsufficientTokens."""
     paid = tokens_for_debt(market, burned)
     pay(market, payer, market.vault, paid)
     market.cash += paid
     market.debts[borrower] -= burned
     market.debt_shares -= burned
+    market.settle(now)
 
 
 @action(payer=user(), borrower=user(), asset=asset(), amount=tokens())
@@ -257,7 +262,7 @@ def repay(pool: Pool, payer: Account, borrower: Account, asset: str, amount: Num
     market = pool.markets[asset]
     accrue(market, pool.now)
     burned = least(debt_shares_for_repayment(market, amount), market.debts[borrower])
-    _burn_debt(market, payer, borrower, burned)
+    _burn_debt(market, payer, borrower, burned, pool.now)
 
 
 @action(
@@ -288,7 +293,7 @@ def liquidate(
     burned = least(offered, close_limit(debt, borrower, pool.close_factor))
     require(burned > 0, NothingRepaid, amount, debt_asset)
     seized = seized_shares(debt, collateral, borrower, burned, pool.liquidation_incentive, pool.now)
-    _burn_debt(debt, liquidator, borrower, burned)
+    _burn_debt(debt, liquidator, borrower, burned, pool.now)
     collateral.shares[borrower] -= seized
     collateral.shares[liquidator] += seized
 
@@ -309,7 +314,7 @@ def write_off(pool: Pool, user: Account, account: Account) -> None:
         require(gone, Collectable, account, collateral, debt)
     for market in pool.markets.entered_by(account):
         forfeit(market, account, TREASURY)
-        record_bad_debt(market, account)
+        record_bad_debt(market, account, pool.now)
 
 
 # --- anyone, the environment, governance -----------------------------------------------------------------------
@@ -329,6 +334,7 @@ def add_reserves(pool: Pool, user: Account, asset: str, amount: Number) -> None:
     pay(market, user, market.vault, amount)
     market.cash += amount
     market.reserves += amount * WAD
+    market.settle(pool.now)
 
 
 @action(by="governance", asset=asset(), amount=tokens())

@@ -91,8 +91,11 @@ def forfeit(market: Market, account: Account, heir: Account) -> None:
     market.shares[heir] += shares
 
 
-def record_bad_debt(market: Market, account: Account) -> None:
-    """Take an account's debt out of the collectable debt; reserves pay first, suppliers bear the rest, exactly."""
+def record_bad_debt(market: Market, account: Account, now: Number) -> None:
+    """Take an account's debt out of the collectable debt; reserves pay first, suppliers bear the rest, exactly.
+
+    What exceeds the suppliers' assets falls on the credit line, where there is one.
+    """
     debt_shares = market.debts[account]
     loss = debt_shares * market.index
     from_reserves = least(market.reserves, loss)
@@ -100,3 +103,4 @@ def record_bad_debt(market: Market, account: Account) -> None:
     market.bad_debt += loss - from_reserves
     market.debt_shares -= debt_shares
     market.debts[account] = 0
+    market.pass_on_loss(now)

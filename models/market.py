@@ -1,11 +1,17 @@
 """One market: suppliers' shares, borrowers' debt shares, reserves, and the cash that it accounts for.
 
 The whole accounting is three sentences.  A debt is debt shares x an index.  The suppliers own
-``assets = cash x WAD - reserves + debt_shares x index`` exactly, in units of 1/WAD of the smallest unit.  A
-share is worth ``(assets + 1) / (supply + virtual_shares)``.  Each conversion below rounds for the market.
+``assets = cash x WAD - reserves + debt_shares x index`` exactly, in units of 1/WAD of the smallest unit, and what is
+owed to them over credit lines, or less what they owe over one.  A share is worth
+``(assets + 1) / (supply + virtual_shares)``.  Each conversion below rounds for the market.
+
+A market that lends over lines (``core_pool``) or draws on one (``credit_line``) is a market with the methods of
+``Market`` filled in; here they do nothing.
 """
 
 from __future__ import annotations
+
+from typing import ClassVar
 
 from poolproof.spec.arithmetic import WAD, Number, div_down, div_up
 from poolproof.spec.logic import least, may_skip
@@ -30,7 +36,7 @@ class Market(Record):
     ``tokens`` (balances of the asset, the market's own ``vault`` among them).
     """
 
-    scalars = (
+    scalars: ClassVar[tuple[str, ...]] = (
         "cash",
         "donated",
         "reserves",
@@ -46,8 +52,8 @@ class Market(Record):
         "borrow_cap",
         "rates",
     )
-    ledgers = ("shares", "debts", "entered", "tokens")
-    constants = (
+    ledgers: ClassVar[tuple[str, ...]] = ("shares", "debts", "entered", "tokens")
+    constants: ClassVar[tuple[str, ...]] = (
         "asset",
         "vault",
         "virtual_shares",
@@ -85,18 +91,43 @@ class Market(Record):
     amount_limit: Number
     feed: Feed
 
+    across_lines: Number = 0
+    """What suppliers are owed over credit lines, negative where they owe [tokens x WAD]."""
+    lent: Number = 0
+    """Principal that is out on credit lines [tokens]."""
+
+    def surcharge(self, now: Number) -> Number:
+        """What a credit line adds to the growth of the index since the last accrual [wad]."""
+        return 0
+
+    def book(self, interest: Number, elapsed: Number, now: Number) -> None:
+        """Share out the interest of an accrual [tokens x WAD]: a part to the reserves, rounded down."""
+        self.reserves += div_down(interest * self.reserve_factor, WAD)
+
+    def draw(self, amount: Number, now: Number) -> None:
+        """Bring over a credit line what the cash lacks for paying an amount out."""
+
+    def require_ceiling(self, debt: Number) -> None:
+        """Refuse a debt of all borrowers [tokens x WAD] above the debt ceiling of a credit line."""
+
+    def settle(self, now: Number) -> None:
+        """Pay what a credit line is owed, after cash came in."""
+
+    def pass_on_loss(self, now: Number) -> None:
+        """Hand over to a credit line what of a loss exceeds the suppliers' assets."""
+
 
 # --- what the market owns and owes -----------------------------------------------------------------------------
 
 
 def suppliers_assets(market: Market) -> Number:
-    """cash x WAD - reserves + debt_shares x index, exact [tokens x WAD]."""
-    return market.cash * WAD - market.reserves + market.debt_shares * market.index
+    """cash x WAD - reserves + debt_shares x index + what lines owe, exact [tokens x WAD]."""
+    return market.cash * WAD - market.reserves + market.debt_shares * market.index + market.across_lines
 
 
 def priced_assets(market: Market) -> Number:
     """The numerator of the share price: the suppliers' assets and one virtual 1/WAD of a unit [tokens x WAD]."""
-    return market.cash * WAD - market.reserves + market.debt_shares * market.index + 1
+    return market.cash * WAD - market.reserves + market.debt_shares * market.index + market.across_lines + 1
 
 
 def priced_shares(market: Market) -> Number:
@@ -166,7 +197,7 @@ def unit_value_up(market: Market, now: Number) -> Number:
 
 def used_share(market: Market) -> Number:
     """The market's utilisation [wad]."""
-    return utilisation(market.cash * WAD, market.debt_shares * market.index)
+    return utilisation(market.cash * WAD, market.debt_shares * market.index + market.lent * WAD)
 
 
 def borrow_rate(market: Market) -> Number:
@@ -177,16 +208,15 @@ def borrow_rate(market: Market) -> Number:
 def accrue(market: Market, now: Number) -> None:
     """Charge simple interest since the last accrual; never refuses.
 
-    index += floor(index x rate x slots), saturating at the ceiling; reserves += floor(interest x reserve factor).
-    The index rounds down for borrowers, the reserves round down for suppliers.
+    index += floor(index x rate x slots), saturating at the ceiling; then the interest is shared out (``book``).
+    The index rounds down for borrowers.
     """
     elapsed = now - market.accrued_at
     if may_skip(elapsed == 0):
         return
-    grown = market.index + div_down(market.index * (borrow_rate(market) * elapsed), WAD)
-    index = least(grown, market.index_ceiling)
-    interest = market.debt_shares * (index - market.index)
-    market.reserves += div_down(interest * market.reserve_factor, WAD)
+    growth = borrow_rate(market) * elapsed + market.surcharge(now)
+    index = least(market.index + div_down(market.index * growth, WAD), market.index_ceiling)
+    market.book(market.debt_shares * (index - market.index), elapsed, now)
     market.index = index
     market.accrued_at = now
 

@@ -7,13 +7,16 @@ from typing import Any
 from poolproof.spec.arithmetic import WAD
 from poolproof.spec.logic import Condition
 from poolproof.spec.model import Model
-from poolproof.spec.protocol import MarketConfig, PoolConfig, Protocol, RateModelConfig
-from poolproof.spec.state import Journal, Ledger, Table
+from poolproof.spec.protocol import LineConfig, MarketConfig, PoolConfig, Protocol, RateModelConfig
+from poolproof.spec.state import Account, Journal, Ledger, Table
 
+from .core_pool import CoreMarket
+from .credit_line import LinedMarket
 from .isolated_pool import ACTIONS, AMOUNT_LIMIT, VALUE_LIMIT, Pool
 from .market import Market, accrue
 from .oracle import Feed
 from .rates import JumpRate, RateModel, WhitePaperRate
+from .system import SEPARATOR, System
 
 SCOPE = (
     "re-entrancy and callbacks of tokens are left out: an action is atomic",
@@ -34,9 +37,47 @@ def rate_model(config: RateModelConfig) -> RateModel:
     return JumpRate(base, multiplier, config.jump_multiplier_per_year // year, config.kink)
 
 
-def initial_market(config: MarketConfig, pool_id: str, users: tuple[str, ...], journal: Journal, feed: Feed) -> Market:
-    """A market as it is listed: empty, at index 1, with the users' wallets filled."""
-    market = Market()
+class Wallets:
+    """What pools share at the start: the token balances of each asset, and the price feeds, each made once."""
+
+    def __init__(self, protocol: Protocol, journal: Journal) -> None:
+        self.users = protocol.users
+        self.journal = journal
+        markets = [(pool, market) for pool in protocol.pools for market in pool.markets]
+        self.tokens: dict[str, Ledger] = {}
+        self.limits: dict[str, int] = {}
+        self.feeds: dict[str, Feed] = {}
+        for pool, market in markets:
+            held = self.tokens.setdefault(market.asset, Ledger(journal, dict.fromkeys(self.users, 0)))
+            for user in self.users:
+                held.restore_(user, max(held[user], market.wallet))
+            held.restore_(vault_of(pool, market), 0)
+            if market.line is not None:
+                held.restore_(first_loss_vault_of(pool, market), market.line.first_loss)
+            caps = max(market.supply_cap, market.borrow_cap)
+            self.limits[market.asset] = max(self.limits.get(market.asset, 0), caps, held.total())
+            oracle = market.oracle or market.asset
+            if oracle not in self.feeds:
+                self.feeds[oracle] = Feed(oracle, market.price, 0, market.max_price_age, market.price_bound)
+
+    def feed_of(self, market: MarketConfig) -> Feed:
+        """The feed that a market reads."""
+        return self.feeds[market.oracle or market.asset]
+
+
+def vault_of(pool: PoolConfig, market: MarketConfig) -> Account:
+    """The account that holds a market's tokens."""
+    return f"{pool.id}:{market.asset}"
+
+
+def first_loss_vault_of(pool: PoolConfig, market: MarketConfig) -> Account:
+    """The account that holds the first-loss reserve of a market's line."""
+    return f"{pool.id}:{market.asset}:first loss"
+
+
+def fill_market(market: Market, config: MarketConfig, pool: PoolConfig, wallets: Wallets) -> None:
+    """Set a market as it is listed: empty, at index 1."""
+    journal, users = wallets.journal, wallets.users
     for name in ("cash", "donated", "reserves", "bad_debt", "supply", "debt_shares", "accrued_at"):
         setattr(market, name, 0)
     market.index = WAD
@@ -44,33 +85,88 @@ def initial_market(config: MarketConfig, pool_id: str, users: tuple[str, ...], j
         setattr(market, name, getattr(config, name))
     for name in ("asset", "virtual_shares", "share_limit", "index_ceiling", "max_rate"):
         setattr(market, name, getattr(config, name))
-    market.amount_limit = max(config.supply_cap, config.borrow_cap, len(users) * config.wallet)
+    market.amount_limit = wallets.limits[config.asset]
     market.rates = rate_model(config.rate_model)
-    market.vault = f"{pool_id}:{config.asset}"
+    market.vault = vault_of(pool, config)
     market.shares = Ledger(journal, dict.fromkeys(users, 0))
     market.debts = Ledger(journal, dict.fromkeys(users, 0))
     market.entered = Ledger(journal, dict.fromkeys(users, False))
-    market.tokens = Ledger(journal, {**dict.fromkeys(users, config.wallet), market.vault: 0})
-    market.feed = feed
+    market.tokens = wallets.tokens[config.asset]
+    market.feed = wallets.feed_of(config)
+
+
+def core_market(config: MarketConfig, pool: PoolConfig, wallets: Wallets) -> CoreMarket:
+    """A market of the core pool, with nothing lent."""
+    market = CoreMarket()
+    fill_market(market, config, pool, wallets)
+    for name in ("lent", "unreleased", "rate_sum", "collected", "released", "kept"):
+        setattr(market, name, 0)
+    market.release_period, market.journal = pool.release_period, wallets.journal
+    market.drawn, market.indebted = Ledger(wallets.journal), Ledger(wallets.journal)
     return market
 
 
-def initial_pool(config: PoolConfig, users: tuple[str, ...]) -> Pool:
+def lined_market(
+    config: MarketConfig, line: LineConfig, pool: PoolConfig, wallets: Wallets, core: CoreMarket
+) -> LinedMarket:
+    """A market with a credit line, of which nothing is drawn."""
+    market = LinedMarket()
+    fill_market(market, config, pool, wallets)
+    for name in ("principal", "due", "rate_sum_seen", "limit_at_draw", "taken", "lost", "paid", "charged", "cancelled"):
+        setattr(market, name, 0)
+    market.limit, market.debt_ceiling, market.first_loss = line.limit, line.debt_ceiling, line.first_loss
+    market.premium = line.premium_per_year // config.rate_model.slots_per_year
+    market.failed = False
+    market.core, market.line, market.first_loss_vault = core, pool.id, first_loss_vault_of(pool, config)
+    core.drawn.restore_(pool.id, 0)
+    core.indebted.restore_(pool.id, False)
+    return market
+
+
+def initial_pool(config: PoolConfig, wallets: Wallets, core: Table[CoreMarket] | None) -> Pool:
     """A pool as it is created: its markets listed and empty, its prices those of the file."""
-    journal = Journal()
     pool = Pool()
-    pool.id, pool.journal, pool.now = config.id, journal, 0
+    pool.id, pool.journal, pool.now = config.id, wallets.journal, 0
     pool.close_factor, pool.liquidation_incentive = config.close_factor, config.liquidation_incentive
     pool.dust_value = config.dust_value * WAD
-    feeds = {m.asset: Feed(m.asset, m.price, 0, m.max_price_age, m.price_bound) for m in config.markets}
-    markets = {m.asset: initial_market(m, config.id, users, journal, feeds[m.asset]) for m in config.markets}
-    pool.feeds, pool.markets = Table(journal, feeds), Table(journal, markets)
+    markets: dict[str, Market] = {}
+    for market in config.markets:
+        if config.kind == "core":
+            markets[market.asset] = core_market(market, config, wallets)
+        elif market.line is not None and core is not None:
+            lender = dict.__getitem__(core, market.asset)
+            markets[market.asset] = lined_market(market, market.line, config, wallets, lender)
+        else:
+            markets[market.asset] = Market()
+            fill_market(markets[market.asset], market, config, wallets)
+    pool.feeds = Table(wallets.journal, {market.asset: wallets.feed_of(market) for market in config.markets})
+    pool.markets = Table(wallets.journal, markets)
     return pool
+
+
+def initial_system(protocol: Protocol) -> System:
+    """The pools of a protocol, the core pool first."""
+    system = System()
+    system.journal, system.now = Journal(), 0
+    wallets = Wallets(protocol, system.journal)
+    pools: dict[str, Pool] = {}
+    core: Any = None
+    for config in sorted(protocol.pools, key=lambda pool: pool.kind != "core"):
+        pools[config.id] = initial_pool(config, wallets, core)
+        if config.kind == "core":
+            core = pools[config.id].markets
+    system.pools = Table(system.journal, pools)
+    markets = {
+        f"{name}{SEPARATOR}{asset}": market for name, pool in pools.items() for asset, market in pool.markets.items()
+    }
+    system.markets = Table(system.journal, markets)
+    system.feeds = Table(system.journal, wallets.feeds)
+    return system
 
 
 def build(protocol: Protocol) -> Pool:
     """The initial state of a protocol of one isolated pool."""
-    return initial_pool(protocol.pools[0], protocol.users)
+    return initial_pool(protocol.pools[0], Wallets(protocol, Journal()), None)
 
 
 def admissible(pool: Any) -> list[tuple[str, Condition]]:

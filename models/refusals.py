@@ -136,3 +136,52 @@ class CapBelowCounted(Refusal):
 
     fields = ("cap", "asset")
     text = 'supply cap {cap} of market "{asset}" is below what counts as collateral; the old cap already stops deposits'
+
+
+class NoLine(Refusal):
+    """The market draws on no credit line."""
+
+    fields = ("asset",)
+    text = 'market "{asset}" has no credit line; name one that has'
+
+
+class LineFailed(Refusal):
+    """A line whose loss reached the core draws no more."""
+
+    fields = ("asset",)
+    text = 'the credit line of market "{asset}" has failed; it draws again when nothing is owed'
+
+
+class LineLimitExceeded(Refusal):
+    """The draw would take the line above its limit, interest included."""
+
+    fields = ("amount", "limit", "asset")
+    text = 'a draw of {amount} takes the credit line of market "{asset}" above its limit {limit}; lower the amount'
+
+
+class DebtCeilingExceeded(Refusal):
+    """The borrow would take the debt against the pool above its ceiling."""
+
+    fields = ("ceiling", "asset")
+    text = 'the borrow takes the debt of market "{asset}" above its debt ceiling {ceiling}; lower the amount'
+
+
+class CoreCashExceeded(Refusal):
+    """The core pool does not have the cash."""
+
+    fields = ("amount", "cash", "asset")
+    text = 'a draw of {amount} exceeds the cash {cash} of the core market "{asset}"; lower the amount'
+
+
+class FirstLossPledged(Refusal):
+    """The first-loss reserve stays while the line owes something."""
+
+    fields = ("asset",)
+    text = 'the credit line of market "{asset}" owes something; its first-loss reserve is pledged until it is repaid'
+
+
+class DifferentPools(Refusal):
+    """The markets named belong to different pools."""
+
+    fields = ("first", "second")
+    text = 'markets "{first}" and "{second}" belong to different pools; name two of one pool'

@@ -164,6 +164,8 @@ def _values(domain: Domain, users: tuple[Account, ...], assets: tuple[str, ...])
             return users
         case "asset":
             return assets
+        case "pool":
+            raise UsageError("a system of several pools has no small world", cure="explore a protocol of one pool")
         case "tokens":
             return AMOUNTS
         case "price":

@@ -12,8 +12,8 @@ from typing import Any, Literal
 
 from .refusal import Refusal
 
-Kind = Literal["user", "asset", "tokens", "shares", "debt_shares", "price", "slots", "factor", "cap", "rate"]
-"""What an argument is: an account, a market, an amount in tokens, shares or debt shares of the market named by
+Kind = Literal["user", "pool", "asset", "tokens", "shares", "debt_shares", "price", "slots", "factor", "cap", "rate"]
+"""What an argument is: an account, a pool, a market, an amount in tokens, shares or debt shares of the market named by
 ``of``, a price, a number of slots, a factor or a rate [wad], a cap in tokens."""
 
 Actor = Literal["user", "environment", "governance"]
@@ -35,7 +35,7 @@ class Domain:
     @property
     def is_number(self) -> bool:
         """Whether the argument is written as a decimal string in a trace."""
-        return self.kind not in ("user", "asset")
+        return self.kind not in ("user", "pool", "asset")
 
 
 def user() -> Domain:

@@ -94,6 +94,44 @@ def _unique_acceptances(accepted: "tuple[Accepted, ...]") -> "tuple[Accepted, ..
     return accepted
 
 
+def _shared_assets_agree(pools: "tuple[PoolConfig, ...]") -> "tuple[PoolConfig, ...]":
+    """Refuse markets that differ in what they share: an asset has one number of decimals, a feed one answer."""
+    decimals: dict[str, int] = {}
+    feeds: dict[str, tuple[int, int, int]] = {}
+    for place, pool in enumerate(pools):
+        for position, market in enumerate(pool.markets):
+            where = (place, "markets", position)
+            if decimals.setdefault(market.asset, market.decimals) != market.decimals:
+                cure = "write the same decimals in all pools, or give the asset another name"
+                raise ill_formed("differs from the same asset's in an earlier pool", cure, (*where, "decimals"))
+            answer = (market.price, market.price_bound, market.max_price_age)
+            if feeds.setdefault(market.oracle or market.asset, answer) != answer:
+                rule = "has another price, bound or age than an earlier market with the same oracle"
+                cure = "write the same three values, or name another oracle for this market"
+                raise ill_formed(rule, cure, (*where, "price"))
+    return pools
+
+
+def _lines_have_a_core(pools: "tuple[PoolConfig, ...]") -> "tuple[PoolConfig, ...]":
+    """Refuse a second core pool, and a line that nobody lends over."""
+    core: PoolConfig | None = None
+    for place, pool in enumerate(pools):
+        if pool.kind == "core":
+            if core is not None:
+                raise ill_formed("is a second core pool", 'write kind = "isolated"', (place, "kind"), value=pool.id)
+            core = pool
+    lenders = {market.asset for market in core.markets} if core else set()
+    for place, pool in enumerate(pools):
+        for position, market in enumerate(pool.markets):
+            where = (place, "markets", position, "line")
+            if market.line is not None and pool.kind == "core":
+                raise ill_formed("is a line of the core pool itself", "remove it", where, value=market.asset)
+            if market.line is not None and market.asset not in lenders:
+                cure = 'list the asset in a pool with kind = "core", or remove the line'
+                raise ill_formed("draws on no core market", cure, where, value=market.asset)
+    return pools
+
+
 def _default_wallet(market: dict[str, Any]) -> int:
     """Give each user what fills the supply cap, at least one whole token, at most 2^100."""
     whole_token: int = 10 ** market["decimals"]
@@ -153,6 +191,23 @@ class RateModelConfig(_Table):
         return self
 
 
+class LineConfig(_Table):
+    """A credit line: what a market of an isolated pool may draw from the core pool's market of the same asset."""
+
+    limit: Cap = Field(description="largest amount owed on the line, interest included, at a draw [smallest unit]")
+    debt_ceiling: Cap = Field(
+        default=2**112 - 1,
+        description="largest amount owed by all borrowers of the market, at a borrow [smallest unit]; "
+        '"5192296858534827628530496329220095" (2^112 - 1): no ceiling',
+    )
+    premium_per_year: YearlyRate = Field(
+        default=0, description="risk premium on top of the core's rate and the pool's own [wad per year]"
+    )
+    first_loss: Amount = Field(
+        default=0, description="reserve that pays first when the line loses principal, at the start [smallest unit]"
+    )
+
+
 class MarketConfig(_Table):
     """One asset of a pool: what it is worth, how much may be supplied and borrowed, and at what rate."""
 
@@ -192,6 +247,11 @@ class MarketConfig(_Table):
     index_ceiling: Index = Field(default=2**20 * WAD, description="where the borrow index stops growing [wad]")
     max_rate: SlotRate = Field(default=5_000_000_000_000, description="highest borrow rate [wad per slot]")
     rate_model: RateModelConfig = Field(description="how the borrow rate follows utilisation")
+    oracle: Name | None = Field(
+        default=None,
+        description="name of the price feed, shared by all markets that name it; default: the asset",
+    )
+    line: LineConfig | None = Field(default=None, description="the credit line that the market draws on")
     wallet: Amount = Field(
         default_factory=_default_wallet,
         description="amount that each user starts with in concrete runs [smallest unit]; default: "
@@ -200,9 +260,17 @@ class MarketConfig(_Table):
 
 
 class PoolConfig(_Table):
-    """One pool: markets that share accounts and liquidation, and nothing with another pool."""
+    """One pool: markets that share accounts and liquidation; with another pool at most feeds and a credit line."""
 
     id: Name = Field(description="name of the pool, unique in the file")
+    kind: Literal["isolated", "core"] = Field(
+        default="isolated", description='"core" for the one pool that lends over credit lines, else "isolated"'
+    )
+    release_period: Annotated[int, Count(1, LONGEST_TIME)] = Field(
+        default=604_800,
+        description="time over which interest that lines paid becomes the core suppliers' [slots]; "
+        "without effect for an isolated pool",
+    )
     close_factor: Factor = Field(description="share of a debt that one liquidation may repay [wad]")
     liquidation_incentive: Factor = Field(
         description="collateral seized for each unit of value repaid [wad]; 1.1e18: ten per cent more than was repaid"
@@ -286,6 +354,8 @@ class Protocol(_Table):
         tuple[PoolConfig, ...],
         Entries(1, MOST_POOLS, "write a table [[pools]] for each pool"),
         AfterValidator(_unique_pools),
+        AfterValidator(_shared_assets_agree),
+        AfterValidator(_lines_have_a_core),
     ] = Field(description=f"the pools, 1 to {MOST_POOLS}")
     accepted: Annotated[
         tuple[Accepted, ...],

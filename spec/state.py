@@ -31,6 +31,12 @@ class Journal:
         self.entries.clear()
         self.stamp += 1
 
+    def save(self, record: Record) -> None:
+        """Keep what a record holds, before it is written in the current action."""
+        if record.stamp_ != self.stamp:
+            record.stamp_ = self.stamp
+            self.entries.append((record, None, record.saved_))
+
     def undo(self) -> None:
         """Put back everything that the current action touched."""
         for thing, key, old in reversed(self.entries):

@@ -1,0 +1,88 @@
+"""A system of pools: isolated pools, a core pool that lends to some of them over credit lines, and shared feeds.
+
+Every action of a pool is an action of the system, with its market named "pool/asset"; one that names no market names
+its pool.  Pools share the wallets of their users, the price feeds that the protocol file gives to several of them,
+the credit lines, and nothing else.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from poolproof.spec.action import Action, Domain, action, slots
+from poolproof.spec.arithmetic import Number
+from poolproof.spec.refusal import require
+from poolproof.spec.state import Journal, Record, Table
+
+from .credit_line import LINE_ACTIONS
+from .isolated_pool import ACTIONS as POOL_ACTIONS
+from .isolated_pool import Pool
+from .market import Market
+from .oracle import Feed
+from .refusals import DifferentPools
+
+SEPARATOR = "/"
+"""Between the pool and the asset in the name of a system's market."""
+
+
+class System(Record):
+    """The state of a system.
+
+    Units: ``now`` [slot]; ``pools`` by id; ``markets`` by "pool/asset"; ``feeds`` by oracle.
+    """
+
+    scalars = ("now",)
+    __slots__ = (*scalars, "feeds", "journal", "markets", "pools")
+
+    now: Number
+    pools: Table[Pool]
+    markets: Table[Market]
+    feeds: Table[Feed]
+    journal: Journal
+
+    def begin(self) -> None:
+        """Start an action: what the last one touched is forgotten, what this one touches will be saved."""
+        self.journal.begin()
+        self.journal.entries.append((self, None, self.saved_))
+
+
+def place_of(market: str) -> tuple[str, str]:
+    """The pool and the asset of a market's name."""
+    pool, _, asset = market.partition(SEPARATOR)
+    return pool, asset
+
+
+def on_system(of: Action) -> Action:
+    """An action of a pool as an action of the system: it names "pool/asset" for a market, or the pool first."""
+    names = list(of.domains)
+    markets = [position for position, name in enumerate(names) if of.domains[name].kind == "asset"]
+    if not markets:
+
+        def run_in(system: System, pool: str, *arguments: Any) -> None:
+            of.run(system.pools[pool], *arguments)
+
+        return Action(of.name, run_in, {"pool": Domain("pool"), **of.domains}, of.by, of.actor, of.meaning)
+
+    def run(system: System, *arguments: Any) -> None:
+        plain = list(arguments)
+        pool, plain[markets[0]] = place_of(arguments[markets[0]])
+        for position in markets[1:]:
+            other, plain[position] = place_of(arguments[position])
+            require(other == pool, DifferentPools, arguments[markets[0]], arguments[position])
+        of.run(system.pools[pool], *plain)
+
+    return Action(of.name, run, of.domains, of.by, of.actor, of.meaning)
+
+
+@action(by="environment", elapsed=slots())
+def pass_time(system: System, elapsed: Number) -> None:
+    """Let time pass, in all pools."""
+    system.now += elapsed
+    for pool in list(system.pools):
+        system.pools[pool].now += elapsed
+
+
+SYSTEM_ACTIONS: tuple[Action, ...] = tuple(
+    pass_time if of.name == "pass_time" else on_system(of) for of in (*POOL_ACTIONS, *LINE_ACTIONS)
+)
+"""Everything that can happen to a system."""
