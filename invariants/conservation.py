@@ -13,7 +13,7 @@ from poolproof.spec.logic import Condition
 from poolproof.spec.state import Account
 
 from .catalogue import CATALOGUE, HORIZON, REGION
-from .measures import USER_ACTIONS, assets, debt, price_bottom, price_top
+from .measures import USER_ACTIONS, assets, debt, line_interest, price_bottom, price_top, released
 
 CONS_1 = CATALOGUE.declare(
     "CONS-1",
@@ -99,7 +99,8 @@ def cash_is_what_the_vault_holds(pool: Any, market: Market) -> Condition:
 
 CONS_5 = CATALOGUE.declare(
     "CONS-5",
-    "what an accrual adds to debts equals what it adds to suppliers' assets and reserves",
+    "what an accrual adds to debts, plus line interest that it releases, equals what it adds to suppliers' assets, "
+    "reserves, treasuries and line interest due",
     "step",
     why="interest that is credited and not charged is printed; charged and not credited, it is lost",
     assuming=(HORIZON,),
@@ -108,9 +109,9 @@ CONS_5 = CATALOGUE.declare(
 
 @CONS_5.step(of=(accrue_interest,))
 def interest_is_shared_out_exactly(step: Step, old: Market, new: Market) -> Condition:
-    """debt' - debt = (assets' - assets) + (reserves' - reserves), exactly; nothing else moves."""
-    charged = debt(new) - debt(old)
-    credited = assets(new) - assets(old) + new.reserves - old.reserves
+    """debt' - debt + released = suppliers' gain + reserves' gain + line interest due, exactly; nothing else moves."""
+    charged = debt(new) - debt(old) + released(old, new)
+    credited = assets(new) - assets(old) + new.reserves - old.reserves + line_interest(old, new)
     still = (new.cash == old.cash) & (new.supply == old.supply) & (new.debt_shares == old.debt_shares)
     return (charged == credited) & still & (new.reserves >= old.reserves) & (charged >= 0)
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from poolproof.models.core_pool import CoreMarket
+from poolproof.models.credit_line import LinedMarket
 from poolproof.models.liquidation import (
     counted_to_liquidation,
     debt_shares_of,
@@ -31,14 +33,46 @@ def debt(market: Market) -> Number:
     return market.debt_shares * market.index
 
 
+def over_lines(market: Market) -> Number:
+    """Principal lent less line interest not yet released, or less what is owed on a line [tokens x WAD]."""
+    if isinstance(market, CoreMarket):
+        return market.lent * WAD - market.unreleased
+    if isinstance(market, LinedMarket):
+        return -(market.principal * WAD + market.due)
+    return 0
+
+
+def owned(market: Market) -> Number:
+    """What backs suppliers' claims and reserves: cash, debt not recorded as bad, credit lines [tokens x WAD]."""
+    return market.cash * WAD + market.debt_shares * market.index + over_lines(market)
+
+
 def assets(market: Market) -> Number:
-    """What suppliers own: cash + debt not recorded as bad - reserves, and nothing else [tokens x WAD]."""
-    return market.cash * WAD + market.debt_shares * market.index - market.reserves
+    """What suppliers own: cash + debt not recorded as bad - reserves, and nothing else [tokens x WAD].
+
+    The debt of a core market includes principal that is out on lines; its reserves include interest not yet released,
+    those of a market with a line what is owed on it.
+    """
+    return owned(market) - market.reserves
+
+
+def released(old: Market, new: Market) -> Number:
+    """Line interest that a core market released over an action [tokens x WAD]."""
+    if isinstance(old, CoreMarket) and isinstance(new, CoreMarket):
+        return (new.released - old.released) + (new.kept - old.kept)
+    return 0
+
+
+def line_interest(old: Market, new: Market) -> Number:
+    """Interest that a line charged over an action [tokens x WAD]."""
+    if isinstance(old, LinedMarket) and isinstance(new, LinedMarket):
+        return new.charged - old.charged
+    return 0
 
 
 def price_top(market: Market) -> Number:
     """The share price's numerator: assets and one virtual 1/WAD of a unit [tokens x WAD]."""
-    return market.cash * WAD + market.debt_shares * market.index - market.reserves + 1
+    return owned(market) - market.reserves + 1
 
 
 def price_bottom(market: Market) -> Number:
@@ -88,8 +122,11 @@ def value_owed(pool: Any, account: Account) -> Number:
 
 
 def loss_exceeds_reserves(old: Market, new: Market) -> Condition:
-    """A loss was recorded that exhausted the market's reserves."""
-    return (new.debt_shares < old.debt_shares) & (new.reserves == 0) & (new.bad_debt > old.bad_debt)
+    """A loss was recorded that exhausted the market's reserves: of debt, or of principal on a line."""
+    fewer, nothing_left = new.debt_shares < old.debt_shares, new.reserves == 0
+    if isinstance(new, CoreMarket):
+        fewer, nothing_left = fewer | (new.lent < old.lent), nothing_left & (new.unreleased == 0)
+    return fewer & nothing_left & (new.bad_debt > old.bad_debt)
 
 
 def any_loss_exceeds_reserves(step: Step) -> Condition:

@@ -14,7 +14,7 @@ from poolproof.spec.logic import Condition, greatest, least
 from poolproof.spec.state import Account
 
 from .catalogue import CATALOGUE, HORIZON, REGION
-from .measures import assets, debt, same
+from .measures import assets, debt, released, same
 
 RATE_1 = CATALOGUE.declare(
     "RATE-1",
@@ -33,9 +33,10 @@ def utilisation_is_a_fraction(pool: Any, market: Market) -> Condition:
 
 @RATE_1.state()
 def utilisation_is_debt_over_cash_and_debt(pool: Any, market: Market) -> Condition:
-    """utilisation = floor(debt x WAD / (cash + debt)), 0 where there is neither."""
-    used, whole = used_share(market), market.cash * WAD + debt(market)
-    return (used * whole <= debt(market) * WAD) & ((used + 1) * whole >= debt(market) * WAD)
+    """utilisation = floor(debt x WAD / (cash + debt)), 0 where there is neither; principal lent is debt."""
+    lent = debt(market) + market.lent * WAD
+    used, whole = used_share(market), market.cash * WAD + lent
+    return (used * whole <= lent * WAD) & ((used + 1) * whole >= lent * WAD)
 
 
 RATE_2 = CATALOGUE.declare(
@@ -96,7 +97,7 @@ def the_index_grows_by_at_most_the_rate(step: Step, old: Market, new: Market) ->
 
 RATE_4 = CATALOGUE.declare(
     "RATE-4",
-    "an accrual never credits suppliers with more than it charges borrowers",
+    "an accrual never credits suppliers with more than it charges borrowers plus the line interest that it releases",
     "step",
     why="suppliers' interest is borrowers' interest, less what the reserves keep",
     assuming=(HORIZON,),
@@ -105,8 +106,8 @@ RATE_4 = CATALOGUE.declare(
 
 @RATE_4.step(of=(accrue_interest,))
 def suppliers_get_at_most_what_borrowers_pay(step: Step, old: Market, new: Market) -> Condition:
-    """assets' - assets <= debt' - debt."""
-    return assets(new) - assets(old) <= debt(new) - debt(old)
+    """assets' - assets <= debt' - debt + released."""
+    return assets(new) - assets(old) <= debt(new) - debt(old) + released(old, new)
 
 
 RATE_6 = CATALOGUE.declare(

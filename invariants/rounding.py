@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from poolproof.models.core_pool import CoreMarket
+from poolproof.models.credit_line import LinedMarket
 from poolproof.models.isolated_pool import (
     accrue_interest,
     add_reserves,
@@ -34,12 +36,12 @@ from poolproof.models.market import (
 from poolproof.spec.action import asset, shares, tokens, user
 from poolproof.spec.arithmetic import WAD, Number
 from poolproof.spec.invariant import Step, Trial
-from poolproof.spec.logic import Condition, counts_if
+from poolproof.spec.logic import Condition, counts_if, least, positive_part
 from poolproof.spec.state import Account
 
 from .catalogue import CATALOGUE, REGION
 from .cuts import cancelled_value, of_health, of_seizure, of_wealth
-from .measures import assets, debt, is_healthy, price_bottom, price_top, taken_out, valid_price
+from .measures import assets, debt, is_healthy, price_bottom, price_top, released, taken_out, valid_price
 
 OWN_ACTIONS = (deposit, redeem, withdraw, transfer, enter, exit_market, borrow, repay, donate, add_reserves)
 
@@ -83,11 +85,47 @@ def conversions_round_for_the_pool(trial: Trial, pool: Any, asset: str, amount: 
 def interest_is_within_a_unit(step: Step, old: Market, new: Market) -> Condition:
     """The index grows by rate x time, and the reserves get their factor of the interest, each short by less than a unit."""
     growth, elapsed = new.index - old.index, new.accrued_at - old.accrued_at
-    exact = old.index * (borrow_rate(old) * elapsed)
-    charged = (growth + 1) * WAD > exact
+    exact = old.index * (borrow_rate(old) * elapsed + rate_over_line(old, new))
+    charged = ((growth + 1) * WAD > exact) | (new.index == new.index_ceiling)
     interest, credited = growth * old.debt_shares, new.reserves - old.reserves
+    if isinstance(new, LinedMarket):
+        return charged
+    if isinstance(new, CoreMarket) and isinstance(old, CoreMarket):
+        credited -= new.kept - old.kept
     kept = (credited * WAD <= interest * old.reserve_factor) & (credited * WAD + WAD > interest * old.reserve_factor)
-    return kept & (charged | (new.index == new.index_ceiling))
+    return kept & charged
+
+
+def rate_over_line(old: Market, new: Market) -> Number:
+    """What a line adds to the growth of the index over an accrual [wad]."""
+    if isinstance(old, LinedMarket) and isinstance(new, LinedMarket):
+        return new.rate_sum_seen - old.rate_sum_seen + old.premium * (new.accrued_at - old.accrued_at)
+    return 0
+
+
+@RND_1.step(of=(accrue_interest,))
+def suppliers_of_a_lined_market_earn_on_what_they_fund(step: Step, old: Market, new: Market) -> Condition:
+    """earned = interest less the reserves' factor of it, x debt funded / debt, short by less than a unit, or all that is left."""
+    if not isinstance(old, LinedMarket) or not isinstance(new, LinedMarket):
+        return True
+    interest, owing = debt(new) - debt(old), debt(old)
+    earned, line = assets(new) - assets(old), new.charged - old.charged
+    funded = positive_part(owing - old.principal * WAD)
+    rest = interest * (WAD - old.reserve_factor)
+    below = earned * owing * WAD <= (rest + WAD) * funded
+    above = (earned + 1) * owing * WAD > rest * funded
+    return (owing == 0) | (below & (above | (earned == interest - line)))
+
+
+@RND_1.step(of=(accrue_interest,))
+def release_is_within_a_unit(step: Step, old: Market, new: Market) -> Condition:
+    """Line interest is released in proportion to time, short by less than a unit, and the reserves get their factor."""
+    if not isinstance(old, CoreMarket) or not isinstance(new, CoreMarket):
+        return True
+    gone, kept = released(old, new), new.kept - old.kept
+    share = old.unreleased * least(new.accrued_at - old.accrued_at, old.release_period)
+    shared = (gone * old.release_period <= share) & ((gone + 1) * old.release_period > share)
+    return shared & (kept * WAD <= gone * old.reserve_factor) & (kept * WAD + WAD > gone * old.reserve_factor)
 
 
 @RND_1.step("pool", of=(liquidate,), instant=True, cuts=of_seizure)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from poolproof.models.core_pool import CoreMarket
+from poolproof.models.credit_line import LinedMarket
 from poolproof.models.isolated_pool import (
     accrue_interest,
     borrow,
@@ -34,7 +36,7 @@ from poolproof.models.market import (
 from poolproof.spec.action import asset, shares, slots, tokens, user
 from poolproof.spec.arithmetic import WAD, WORD_LIMIT, Number
 from poolproof.spec.invariant import Step, Trial
-from poolproof.spec.logic import Condition, implies
+from poolproof.spec.logic import Condition, all_of, implies
 from poolproof.spec.state import Account
 
 from .catalogue import CATALOGUE, HORIZON, PRICES, REGION
@@ -47,6 +49,7 @@ from .measures import (
     debts_of,
     is_healthy,
     loss_exceeds_reserves,
+    owned,
     price_bottom,
     price_top,
     valid_price,
@@ -66,8 +69,8 @@ SOLV_1 = CATALOGUE.declare(
 
 @SOLV_1.state()
 def assets_cover_claims(pool: Any, market: Market) -> Condition:
-    """cash x WAD + debt >= what all shares redeem for x WAD + reserves."""
-    return market.cash * WAD + debt(market) >= tokens_for_shares(market, market.supply) * WAD + market.reserves
+    """cash x WAD + debt + lines >= what all shares redeem for x WAD + reserves."""
+    return owned(market) >= tokens_for_shares(market, market.supply) * WAD + market.reserves
 
 
 SOLV_2 = CATALOGUE.declare(
@@ -122,8 +125,9 @@ def recorded_bad_debt_is_a_loss_that_happened(step: Step, old: Market, new: Mark
 
 
 def debt_taken_out(old: Market, new: Market) -> Number:
-    """Debt shares that vanished, at the new index [tokens x WAD]."""
-    return (old.debt_shares - new.debt_shares) * new.index
+    """Debt shares that vanished, at the new index, and principal that was lost [tokens x WAD]."""
+    principal = old.lent - new.lent
+    return (old.debt_shares - new.debt_shares) * new.index + principal * WAD
 
 
 SOLV_4 = CATALOGUE.declare(
@@ -235,6 +239,21 @@ def nothing_stored_is_negative(pool: Any, market: Market) -> Condition:
     )
 
 
+@SOLV_6.state(lemma=True)
+def nothing_stored_over_lines_is_negative(pool: Any, market: Market) -> Condition:
+    """No underflow: every stored amount of a line is at least 0, interest due above a credit of one unit."""
+    if isinstance(market, CoreMarket):
+        amounts = (market.lent, market.unreleased, market.rate_sum, market.collected, market.released, market.kept)
+        return all_of(amount >= 0 for amount in amounts)
+    if isinstance(market, LinedMarket):
+        amounts = (
+            market.limit, market.debt_ceiling, market.premium, market.principal, market.rate_sum_seen,
+            market.first_loss, market.limit_at_draw, market.lost, market.paid, market.charged, market.cancelled,
+        )  # fmt: skip
+        return all_of(amount >= 0 for amount in amounts) & (market.due > -WAD)
+    return True
+
+
 @SOLV_6.state("position", lemma=True)
 def no_ledger_entry_is_negative(pool: Any, market: Market, account: Account) -> Condition:
     """No underflow: every ledger entry is at least 0."""
@@ -243,11 +262,12 @@ def no_ledger_entry_is_negative(pool: Any, market: Market, account: Account) -> 
 
 @SOLV_6.state(lemma=True)
 def stored_values_stay_in_bounds(pool: Any, market: Market) -> Condition:
-    """The index stays below its ceiling, shares below their limit, debt shares below the amount limit."""
+    """The index stays below its ceiling, shares below their limit, debt shares and principal lent below the amount limit."""
     return (
         (market.index <= market.index_ceiling)
         & (market.supply <= market.share_limit)
         & (market.debt_shares <= market.amount_limit)
+        & (market.lent <= market.amount_limit)
     )
 
 
@@ -312,8 +332,8 @@ SOLV_7 = CATALOGUE.declare(
 
 @SOLV_7.state(lemma=True)
 def reserves_are_backed(pool: Any, market: Market) -> Condition:
-    """reserves <= cash x WAD + debt."""
-    return market.reserves <= market.cash * WAD + debt(market)
+    """reserves <= cash x WAD + debt + lines."""
+    return market.reserves <= owned(market)
 
 
 SOLV_8 = CATALOGUE.declare(
@@ -333,7 +353,7 @@ def solvent_after_any_interval(trial: Trial, pool: Any, asset: str, elapsed: Num
     trial.claim(refusal is None, "accrual is not refused")
     market = pool.markets[asset]
     claims = tokens_for_shares(market, market.supply) * WAD + market.reserves
-    trial.claim(market.cash * WAD + debt(market) >= claims, "assets cover claims")
+    trial.claim(owned(market) >= claims, "assets cover claims")
 
 
 SOLV_9 = CATALOGUE.declare(

@@ -117,14 +117,13 @@ class LinedMarket(Market):
         self.reserves += interest - charged - least(earned, interest - charged)
 
     def draw(self, amount: Number, now: Number) -> None:
-        """Draw what the cash lacks.  Refuses: LineFailed, LineLimitExceeded, CoreCashExceeded."""
+        """Draw what the cash lacks.  Refuses: LineFailed, LineLimitExceeded, CoreCashExceeded, LentLimitExceeded."""
         lack = positive_part(amount - self.cash)
         if lack == 0:
             return
         require(negation(self.failed), LineFailed, self.asset)
         require(owed_on_line(self) + lack <= self.limit, LineLimitExceeded, lack, self.limit, self.asset)
-        lend(self.core, self.line, lack, now)
-        pay(self, self.core.vault, self.vault, lack)
+        lend(self.core, self.line, self.vault, lack, now)
         self.cash += lack
         self.principal += lack
         self.limit_at_draw = self.limit
@@ -145,8 +144,7 @@ class LinedMarket(Market):
         self.principal -= payment - interest
         self.paid += interest
         self.taken -= payment
-        pay(self, self.vault, self.core.vault, payment)
-        collect(self.core, self.line, payment - interest, interest, now)
+        collect(self.core, self.line, self.vault, payment - interest, interest, now)
         self._close_where_nothing_is_owed()
 
     def pass_on_loss(self, now: Number) -> None:
@@ -163,9 +161,8 @@ class LinedMarket(Market):
         self.lost += lost
         self.first_loss -= from_first_loss
         self.failed = True
-        pay(self, self.first_loss_vault, self.core.vault, from_first_loss)
         if lost > 0:
-            bear(self.core, self.line, lost, from_first_loss, now)
+            bear(self.core, self.line, self.first_loss_vault, lost, from_first_loss, now)
         self._close_where_nothing_is_owed()
 
     def _close_where_nothing_is_owed(self) -> None:

@@ -98,9 +98,7 @@ def record_bad_debt(market: Market, account: Account, now: Number) -> None:
     """
     debt_shares = market.debts[account]
     loss = debt_shares * market.index
-    from_reserves = least(market.reserves, loss)
-    market.reserves -= from_reserves
-    market.bad_debt += loss - from_reserves
+    market.bad_debt += market.absorb(loss)
     market.debt_shares -= debt_shares
     market.debts[account] = 0
     market.pass_on_loss(now)

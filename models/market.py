@@ -104,6 +104,12 @@ class Market(Record):
         """Share out the interest of an accrual [tokens x WAD]: a part to the reserves, rounded down."""
         self.reserves += div_down(interest * self.reserve_factor, WAD)
 
+    def absorb(self, loss: Number) -> Number:
+        """Let the reserves pay a loss [tokens x WAD]; what they cannot pay is left to the suppliers."""
+        from_reserves = least(self.reserves, loss)
+        self.reserves -= from_reserves
+        return loss - from_reserves
+
     def draw(self, amount: Number, now: Number) -> None:
         """Bring over a credit line what the cash lacks for paying an amount out."""
 

@@ -16,7 +16,8 @@ from .isolated_pool import ACTIONS, AMOUNT_LIMIT, VALUE_LIMIT, Pool
 from .market import Market, accrue
 from .oracle import Feed
 from .rates import JumpRate, RateModel, WhitePaperRate
-from .system import SEPARATOR, System
+from .router import CollateralMarket
+from .system import SEPARATOR, Route, System
 
 SCOPE = (
     "re-entrancy and callbacks of tokens are left out: an action is atomic",
@@ -137,7 +138,8 @@ def initial_pool(config: PoolConfig, wallets: Wallets, core: Table[CoreMarket] |
             lender = dict.__getitem__(core, market.asset)
             markets[market.asset] = lined_market(market, market.line, config, wallets, lender)
         else:
-            markets[market.asset] = Market()
+            pledged = config.kind == "satellite" and market.asset == config.collateral
+            markets[market.asset] = CollateralMarket() if pledged else Market()
             fill_market(markets[market.asset], market, config, wallets)
     pool.feeds = Table(wallets.journal, {market.asset: wallets.feed_of(market) for market in config.markets})
     pool.markets = Table(wallets.journal, markets)
@@ -161,6 +163,11 @@ def initial_system(protocol: Protocol) -> System:
     }
     system.markets = Table(system.journal, markets)
     system.feeds = Table(system.journal, wallets.feeds)
+    system.routes = {
+        pool.id: Route(pool.id, pool.main, pool.collateral, pool.bridge)
+        for pool in protocol.pools
+        if pool.main is not None
+    }
     return system
 
 
@@ -213,7 +220,22 @@ def admissible_market(pool: Any, market: Any) -> list[tuple[str, Condition]]:
         ("0 <= price <= 2^128", (feed.price >= 0) & (feed.price <= 2**128)),
         ("price bound, price age >= 0", (feed.bound >= 0) & (feed.max_age >= 0)),
         ("amount limit x price <= 2^160", market.amount_limit * feed.price <= VALUE_LIMIT),
+        *admissible_line(market),
     ]
+
+
+def admissible_line(market: Any) -> list[tuple[str, Condition]]:
+    """The region of the parameters of a credit line, on either side of it."""
+    if isinstance(market, CoreMarket):
+        period = market.release_period
+        return [("1 <= release period <= 2^40", (period >= 1) & (period <= 2**40))]
+    if isinstance(market, LinedMarket):
+        return [
+            ("0 <= line limit < 2^112", (market.limit >= 0) & (market.limit < AMOUNT_LIMIT)),
+            ("0 <= debt ceiling < 2^112", (market.debt_ceiling >= 0) & (market.debt_ceiling < AMOUNT_LIMIT)),
+            ("0 <= premium <= 1e15 per slot", (market.premium >= 0) & (market.premium <= 10**15)),
+        ]
+    return []
 
 
 REFERENCE = Model("reference", build, ACTIONS, accrue, admissible, SCOPE)

@@ -173,6 +173,20 @@ class CoreCashExceeded(Refusal):
     text = 'a draw of {amount} exceeds the cash {cash} of the core market "{asset}"; lower the amount'
 
 
+class LentLimitExceeded(Refusal):
+    """The principal out on all lines of a core market would pass the declared amount limit."""
+
+    fields = ("amount", "limit", "asset")
+    text = 'a draw of {amount} takes what core market "{asset}" has lent above the amount limit {limit}'
+
+
+class PrincipalExceeded(Refusal):
+    """A line cannot pay back, or lose, more principal than it has out."""
+
+    fields = ("amount", "principal", "asset")
+    text = 'an amount of {amount} exceeds the principal {principal} of the credit line in market "{asset}"'
+
+
 class FirstLossPledged(Refusal):
     """The first-loss reserve stays while the line owes something."""
 
@@ -185,3 +199,19 @@ class DifferentPools(Refusal):
 
     fields = ("first", "second")
     text = 'markets "{first}" and "{second}" belong to different pools; name two of one pool'
+
+
+class NotLent(Refusal):
+    """A satellite's collateral is never lent."""
+
+    fields = ("asset",)
+    text = 'market "{asset}" takes collateral and lends nothing; borrow the loan asset of its pool'
+
+
+class NoRoute(Refusal):
+    """No route leads from the collateral to the loan."""
+
+    fields = ("collateral", "loan")
+    text = (
+        'no route leads from "{collateral}" to "{loan}"; name the collateral of a satellite and a loan of its main pool'
+    )

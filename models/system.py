@@ -7,6 +7,7 @@ the credit lines, and nothing else.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from poolproof.spec.action import Action, Domain, action, slots
@@ -25,19 +26,30 @@ SEPARATOR = "/"
 """Between the pool and the asset in the name of a system's market."""
 
 
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A way across pools: the bridge, borrowed against the collateral in the satellite, is collateral in the main pool."""
+
+    satellite: str
+    main: str
+    collateral: str
+    bridge: str
+
+
 class System(Record):
     """The state of a system.
 
-    Units: ``now`` [slot]; ``pools`` by id; ``markets`` by "pool/asset"; ``feeds`` by oracle.
+    Units: ``now`` [slot]; ``pools`` by id; ``markets`` by "pool/asset"; ``feeds`` by oracle; ``routes`` by satellite.
     """
 
     scalars = ("now",)
-    __slots__ = (*scalars, "feeds", "journal", "markets", "pools")
+    __slots__ = (*scalars, "feeds", "journal", "markets", "pools", "routes")
 
     now: Number
     pools: Table[Pool]
     markets: Table[Market]
     feeds: Table[Feed]
+    routes: dict[str, Route]
     journal: Journal
 
     def begin(self) -> None:

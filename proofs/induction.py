@@ -10,19 +10,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
+from itertools import product
 from typing import Any
 
 from poolproof.models.isolated_pool import TREASURY
+from poolproof.models.reference import admissible_market
 from poolproof.spec.action import Action, Domain
 from poolproof.spec.invariant import Cancelled, Catalogue, Clause, Cut, Invariant, Scaled, Step
-from poolproof.spec.model import Model
+from poolproof.spec.model import Kind, Model, Part
 from poolproof.spec.refusal import Refusal
 
 from .paths import Goal, Path, explore_paths
 from .terms import DivisionByZero, Space, negated
-from .world import ANYONE, ElsewhereWrittenOff, copy_pool, symbolic_pool
+from .world import ANYONE, ElsewhereWrittenOff, copy_pool, core_markets, symbolic_pool
 
 AMOUNT_LIMIT = 2**112
 HORIZON = 2**30
@@ -32,6 +34,8 @@ HORIZON = 2**30
 ARGUMENTS = "arguments: inside their declared domains"
 CUT = "cut"
 """The tag of an intermediate claim that is proved before it is used."""
+MARKET = "market"
+"""The arbitrary market of an action that names none."""
 OTHER = "other"
 """The arbitrary market that an action does not name, but may accrue because it counts for an account."""
 REACH_TREASURY = ("take_reserves", "write_off")
@@ -60,11 +64,19 @@ class Case:
 
     accounts: dict[str, str]
     assets: dict[str, str]
+    kinds: dict[str, Kind] = field(default_factory=dict)
+    """What each market is that the assets name, "plain" where it is not said."""
+    lines: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
         """The coincidences, in words."""
-        return ", ".join(f"{k}={v}" for k, v in (*self.accounts.items(), *self.assets.items()))
+        pairs = [f"{k}={v}" for k, v in (*self.accounts.items(), *self.assets.items())]
+        return ", ".join([*pairs, *(f"{asset} is {kind}" for asset, kind in self.kinds.items() if kind != "plain")])
+
+    def beside(self, name: str, kind: Kind) -> Case:
+        """The case with one more market."""
+        return Case(self.accounts, {**self.assets, name: name}, {**self.kinds, name: kind}, self.lines)
 
 
 def partitions(names: list[str]) -> Iterator[dict[str, str]]:
@@ -79,13 +91,16 @@ def partitions(names: list[str]) -> Iterator[dict[str, str]]:
         yield {**partition, last: last}
 
 
-def cases_of(domains: dict[str, Domain]) -> Iterator[Case]:
-    """The cases of an action's or a scenario's arguments."""
+def cases_of(domains: dict[str, Domain], kinds: tuple[Kind, ...] = ("plain",)) -> Iterator[Case]:
+    """The cases of an action's or a scenario's arguments, with each market of each of the kinds."""
     users = [name for name, domain in domains.items() if domain.kind == "user"]
     assets = [name for name, domain in domains.items() if domain.kind == "asset"]
+    lines = tuple(name for name, domain in domains.items() if domain.kind == "line")
     for accounts in partitions(users):
         for markets in partitions(assets):
-            yield Case(accounts, markets)
+            explicit = tuple(dict.fromkeys(markets.values())) or (MARKET,)
+            for chosen in product(kinds, repeat=len(explicit)):
+                yield Case(accounts, markets, dict(zip(explicit, chosen, strict=True)), lines)
 
 
 class Induction:
@@ -96,9 +111,15 @@ class Induction:
     """
 
     def __init__(
-        self, model: Model, catalogue: Catalogue | Iterable[Invariant], *, dropped: Iterable[str] = ()
+        self,
+        model: Model,
+        catalogue: Catalogue | Iterable[Invariant],
+        *,
+        dropped: Iterable[str] = (),
+        part: Part | None = None,
     ) -> None:
         self.model = model
+        self.part = part or Part("pool", ("plain",), model.actions)
         self.dropped = frozenset(dropped)
         self.explore: Callable[..., Iterator[Path]] = explore_paths
         self.invariants = list(catalogue)
@@ -108,12 +129,12 @@ class Induction:
 
     def world(self, space: Space, domains: dict[str, Domain], case: Case, *, instant: bool) -> tuple[Any, list[Any]]:
         """An arbitrary state that satisfies the lemmas, and arbitrary arguments inside their domains."""
-        assets = tuple(dict.fromkeys(case.assets.values())) or ("market",)
+        assets = tuple(dict.fromkeys(case.assets.values())) or (MARKET,)
         accounts = tuple(dict.fromkeys((*case.accounts.values(), ANYONE, TREASURY)))
-        pool = symbolic_pool(space, assets, accounts, instant=instant)
+        pool = symbolic_pool(space, assets, accounts, instant=instant, kinds=case.kinds, lines=case.lines)
         self.assume_environment(space, pool)
         for invariant, clause in self.lemmas:
-            for _, place in places(clause, pool, accounts):
+            for _, place in (*places(clause, pool, accounts), *places_in_core(clause, pool)):
                 space.fact(clause.check(*place), invariant.id)
         arguments = [self.argument(space, name, domain, case) for name, domain in domains.items()]
         return pool, arguments
@@ -124,6 +145,8 @@ class Induction:
             return case.accounts[name]
         if domain.kind == "asset":
             return case.assets[name]
+        if domain.kind == "line":
+            return name
         number = space.number(name, "positive" if domain.low > 0 else "nonneg")
         high = domain.high if domain.high is not None else AMOUNT_LIMIT - 1
         space.fact(number <= high, ARGUMENTS)
@@ -138,12 +161,16 @@ class Induction:
         for market in pool.markets.values():
             supply = market.tokens.total()
             space.fact(supply <= market.amount_limit, "environment: token supply <= amount limit")
+        for market in (*pool.markets.values(), *core_markets(pool).values()):
             elapsed = pool.now - market.accrued_at
             space.fact(elapsed <= HORIZON, "horizon: at most 2^30 slots since the last accrual")
 
     def region(self, pool: Any) -> list[tuple[str, Any]]:
         """The conditions on parameters and prices, less those that are not to be relied on."""
-        return [(name, condition) for name, condition in self.model.admissible(pool) if name not in self.dropped]
+        conditions = self.model.admissible(pool)
+        for core in core_markets(pool).values():
+            conditions += [each for each in admissible_market(pool, core) if "incentive" not in each[0]]
+        return [(name, condition) for name, condition in conditions if name not in self.dropped]
 
     # --- obligations -------------------------------------------------------------------------------------------
 
@@ -157,7 +184,7 @@ class Induction:
                 for i, c in chosen
                 if (c.form == "step" and c.instant == instant) or (c.form == "state" and c.lemma and not instant)
             ]
-            for action in self.model.actions:
+            for action in self.part.actions:
                 here = [(i, c) for i, c in stepwise if not c.of or action.name in c.of]
                 if here:
                     yield from self._of_action(action, here, instant=instant)
@@ -168,16 +195,18 @@ class Induction:
     def _of_states(self, clauses: list[tuple[Invariant, Clause]]) -> Iterator[Obligation]:
         for invariant, clause in clauses:
 
-            def setup(space: Space) -> Any:
-                return self.world(space, {}, Case({}, {}), instant=False)[0]
+            for case in cases_of({}, self.part.kinds):
 
-            def run(path: Path, pool: Any, invariant: Invariant = invariant, clause: Clause = clause) -> None:
-                for name, place in places(clause, copy_pool(pool), (ANYONE,)):
-                    claim_clause(path, clause, place, f"{invariant.id}/{clause.name}{name}")
+                def setup(space: Space, case: Case = case) -> Any:
+                    return self.world(space, {}, case, instant=False)[0]
 
-            for path in self.explore(setup, run):
-                for goal in goals_of(path):
-                    yield owned(goal, "any state", "")
+                def run(path: Path, pool: Any, invariant: Invariant = invariant, clause: Clause = clause) -> None:
+                    for name, place in places(clause, copy_pool(pool), (ANYONE,)):
+                        claim_clause(path, clause, place, f"{invariant.id}/{clause.name}{name}")
+
+                for path in self.explore(setup, run):
+                    for goal in goals_of(path):
+                        yield owned(goal, "any state", case.name)
 
     def _of_action(
         self, action: Action, clauses: list[tuple[Invariant, Clause]], *, instant: bool
@@ -188,10 +217,11 @@ class Induction:
         """
         local = [(invariant, clause) for invariant, clause in clauses if clause.over in ("market", "position")]
         names_a_market = any(domain.kind == "asset" for domain in action.domains.values())
-        for case in cases_of(action.domains):
+        for case in cases_of(action.domains, self.part.kinds):
             yield from self._of_case(action, clauses, case, instant=instant)
             if local and not instant and action.by == "user" and names_a_market:
-                yield from self._of_case(action, local, case, instant=False, beside=True)
+                for kind in self.part.kinds:
+                    yield from self._of_case(action, local, case, instant=False, beside=kind)
 
     def _of_case(
         self,
@@ -200,12 +230,12 @@ class Induction:
         case: Case,
         *,
         instant: bool,
-        beside: bool = False,
+        beside: Kind | None = None,
     ) -> Iterator[Obligation]:
         accounts = tuple(dict.fromkeys((*case.accounts.values(), ANYONE)))
         if action.name in REACH_TREASURY:
             accounts = (*accounts, TREASURY)
-        world = Case(case.accounts, {**case.assets, OTHER: OTHER}) if beside else case
+        world = case.beside(OTHER, beside) if beside else case
 
         def setup(space: Space) -> tuple[Any, list[Any]]:
             return self.world(space, action.domains, world, instant=instant)
@@ -227,7 +257,7 @@ class Induction:
 
         for path in self.explore(setup, run):
             for goal in goals_of(path):
-                yield owned(goal, action.name, f"{case.name}, in another market" if beside else case.name)
+                yield owned(goal, action.name, f"{world.name}, in another market" if beside else case.name)
 
     def _claim_group(
         self,
@@ -245,14 +275,15 @@ class Induction:
                 owners = "+".join(dict.fromkeys(invariant.id for invariant, _ in group))
                 claim_cuts(path, cuts, step, f"{owners}/{cuts.__name__}")
             for invariant, clause in group:
-                for name, arguments in places(clause, step, accounts, only):
+                in_core = () if only else places_in_core(clause, step)
+                for name, arguments in (*places(clause, step, accounts, only), *in_core):
                     label = f"{invariant.id}/{clause.name}{name}"
                     path.scoped(partial(claim_clause, path, clause, arguments, label))
 
         path.scoped(evaluate)
 
     def _of_scenario(self, invariant: Invariant, clause: Clause) -> Iterator[Obligation]:
-        for case in cases_of(clause.domains):
+        for case in cases_of(clause.domains, self.part.kinds):
 
             def setup(space: Space, case: Case = case) -> tuple[Any, list[Any]]:
                 return self.world(space, clause.domains, case, instant=clause.instant)
@@ -390,3 +421,14 @@ def places(
     if clause.over == "market":
         return [(f"({asset})", arguments) for asset, arguments in pairs]
     return [(f"({asset}, {account})", (*arguments, account)) for asset, arguments in pairs for account in accounts]
+
+
+def places_in_core(clause: Clause, where: Any) -> list[tuple[str, tuple[Any, ...]]]:
+    """The arguments of a clause about a market at each core market that the explicit markets draw on."""
+    if clause.over != "market":
+        return []
+    if clause.form == "step":
+        old, new = core_markets(where.old), core_markets(where.new)
+        return [(f"(core of {asset})", (where, old[asset], core)) for asset, core in new.items()]
+    pool = where.new if isinstance(where, Step) else where
+    return [(f"(core of {asset})", (pool, core)) for asset, core in core_markets(pool).items()]

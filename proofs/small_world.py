@@ -164,7 +164,7 @@ def _values(domain: Domain, users: tuple[Account, ...], assets: tuple[str, ...])
             return users
         case "asset":
             return assets
-        case "pool":
+        case "pool" | "line":
             raise UsageError("a system of several pools has no small world", cure="explore a protocol of one pool")
         case "tokens":
             return AMOUNTS

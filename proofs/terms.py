@@ -368,7 +368,7 @@ class Term(Symbolic):
         """floor(self / other) on a path where the divisor is positive; where it is not, the path ends."""
         poly = other.poly
         divisor = Term(self.space, poly)
-        positive = divisor > 0
+        positive = self.space.plainly_positive(poly) or divisor > 0
         if not positive:
             raise DivisionByZero(positive if isinstance(positive, Formula) else None)
         return self.space.quotient(self.poly, poly)

@@ -11,11 +11,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from poolproof.invariants.portfolio import relations
+from poolproof.models.core_pool import CoreMarket
+from poolproof.models.credit_line import LinedMarket
 from poolproof.models.isolated_pool import TREASURY, Pool
 from poolproof.models.market import Market
 from poolproof.models.oracle import Feed
 from poolproof.models.refusals import PriceMissing
 from poolproof.spec.logic import implies
+from poolproof.spec.model import Kind
 from poolproof.spec.refusal import require
 from poolproof.spec.state import Account
 
@@ -23,6 +26,10 @@ from .terms import Formula, Sign, Space, Term
 
 ANYONE: Account = "anyone"
 """The arbitrary account that an action does not name."""
+ANY_LINE: Account = "any line"
+"""The arbitrary line of a core market that an action does not name."""
+
+CLASSES: dict[Kind, type[Market]] = {"plain": Market, "lined": LinedMarket, "core": CoreMarket}
 
 
 class SymbolicLedger:
@@ -220,11 +227,23 @@ class NoJournal:
 
     entries: tuple[()] = ()
 
+    def save(self, record: Any) -> None:
+        """Keep nothing."""
 
-def symbolic_pool(space: Space, assets: tuple[str, ...], accounts: tuple[Account, ...], *, instant: bool) -> Pool:
-    """An arbitrary pool in which the named markets are explicit.
 
-    ``instant``: the markets are accrued to now, as every action leaves those that it touches.
+def symbolic_pool(
+    space: Space,
+    assets: tuple[str, ...],
+    accounts: tuple[Account, ...],
+    *,
+    instant: bool,
+    kinds: dict[str, Kind] | None = None,
+    lines: tuple[Account, ...] = (),
+) -> Pool:
+    """An arbitrary pool in which the named markets are explicit, with the core markets that they draw on.
+
+    ``instant``: the markets are accrued to now, as every action leaves those that it touches.  ``kinds`` says what
+    each market is, "plain" where it does not; ``lines`` are the lines that a core market's step names.
     """
     pool = Pool()
     pool.stamp_ = 0
@@ -233,36 +252,85 @@ def symbolic_pool(space: Space, assets: tuple[str, ...], accounts: tuple[Account
         setattr(pool, name, space.number(name, "nonneg"))
     feeds, markets = {}, {}
     for asset in assets:
-        feeds[asset] = feed = object.__new__(Feed)
-        feed.asset, feed.stamp_ = asset, 0
-        for name in Feed.scalars:
-            setattr(feed, name, space.number(f"{asset}.{name}", "nonneg"))
-        markets[asset] = symbolic_market(space, asset, accounts, feed)
+        feeds[asset] = symbolic_feed(space, asset)
+        kind = (kinds or {}).get(asset, "plain")
+        if kind == "lined":
+            markets[asset] = symbolic_lined_market(space, asset, accounts, feeds[asset])
+        else:
+            markets[asset] = symbolic_market(space, asset, accounts, feeds[asset], kind=kind, lines=lines)
         if instant:
-            markets[asset].accrued_at = pool.now
+            accrue_to(markets[asset], pool.now)
     pool.feeds = feeds  # type: ignore[assignment]  # a plain dict: nothing is undone
     pool.markets = SymbolicMarkets(markets, Elsewhere(space, accounts))  # type: ignore[assignment]  # same interface
     return pool
 
 
-def symbolic_market(space: Space, asset: str, accounts: tuple[Account, ...], feed: Feed) -> Market:
-    """An arbitrary market."""
-    market = Market()
+def accrue_to(market: Market, now: Any) -> None:
+    """Let a market, and the one that it draws on, be accrued to a time already."""
+    market.accrued_at = now
+    if isinstance(market, LinedMarket):
+        market.core.accrued_at = now
+        market.rate_sum_seen = market.core.rate_sum
+
+
+def symbolic_feed(space: Space, asset: str) -> Feed:
+    """An arbitrary answer of an oracle."""
+    feed = object.__new__(Feed)
+    feed.asset, feed.stamp_ = asset, 0
+    for name in Feed.scalars:
+        setattr(feed, name, space.number(f"{asset}.{name}", "nonneg"))
+    return feed
+
+
+def symbolic_market(
+    space: Space,
+    asset: str,
+    accounts: tuple[Account, ...],
+    feed: Feed,
+    *,
+    kind: Kind = "plain",
+    lines: tuple[Account, ...] = (),
+    vaults: tuple[Account, ...] = (),
+) -> Any:
+    """An arbitrary market; ``vaults`` are further accounts that hold its asset."""
+    market: Any = CLASSES[kind]()
     market.stamp_ = 0
     market.asset, market.vault, market.feed = asset, f"pool:{asset}", feed
-    for name in Market.scalars:
-        sign: Sign = "positive" if name == "index" else "nonneg"
-        if name != "rates":
+    for name in market.scalars:
+        if name == "failed":
+            market.failed = space.flag(f"{asset}.failed")
+        elif name != "rates":
+            sign: Sign = "positive" if name == "index" else "any" if name in ("due", "taken") else "nonneg"
             setattr(market, name, space.number(f"{asset}.{name}", sign))
-    market.rates = AnyRate(space, asset)  # type: ignore[assignment]  # any rate model
+    market.rates = AnyRate(space, asset)
     for name in ("share_limit", "index_ceiling", "max_rate", "amount_limit"):
         setattr(market, name, space.number(f"{asset}.{name}", "nonneg"))
     market.virtual_shares = space.number(f"{asset}.virtual_shares", "positive")
-    for name in Market.ledgers:
-        ledger = SymbolicLedger(space, f"{asset}.{name}", boolean=name == "entered")
-        ledger.declare((*accounts, market.vault) if name == "tokens" else accounts)
+    if kind == "core":
+        market.journal = NoJournal()
+        market.release_period = space.number(f"{asset}.release_period", "positive")
+    for name in market.ledgers:
+        ledger = SymbolicLedger(space, f"{asset}.{name}", boolean=name in ("entered", "indebted"))
+        owners = (*accounts, market.vault, *vaults) if name == "tokens" else accounts
+        ledger.declare((*lines, ANY_LINE) if name in ("drawn", "indebted") else owners)
         setattr(market, name, ledger)
     return market
+
+
+def symbolic_lined_market(space: Space, asset: str, accounts: tuple[Account, ...], feed: Feed) -> LinedMarket:
+    """An arbitrary market with a credit line, and the core market of the same asset on which it draws."""
+    lender, line, insurer = f"core {asset}", f"line of {asset}", f"first loss of {asset}"
+    vaults = (f"pool:{lender}", insurer)
+    market: LinedMarket = symbolic_market(space, asset, accounts, feed, kind="lined", vaults=vaults)
+    core: CoreMarket = symbolic_market(space, lender, (), symbolic_feed(space, lender), kind="core", lines=(line,))
+    core.tokens, core.amount_limit = market.tokens, market.amount_limit
+    market.core, market.line, market.first_loss_vault = core, line, insurer
+    return market
+
+
+def core_markets(pool: Any) -> dict[str, CoreMarket]:
+    """The core markets on which a pool's explicit markets draw, by the asset's name."""
+    return {asset: market.core for asset, market in pool.markets.items() if isinstance(market, LinedMarket)}
 
 
 def copy_pool(pool: Pool) -> Pool:
@@ -274,8 +342,11 @@ def copy_pool(pool: Pool) -> Pool:
     feeds = {asset: feed.copy() for asset, feed in pool.feeds.items()}
     markets: dict[str, Market] = {}
     for asset, market in pool.markets.items():
-        markets[asset] = market.copy()
-        markets[asset].feed = feeds[asset]
+        markets[asset] = twin_market = market.copy()
+        twin_market.feed = feeds[asset]
+        if isinstance(twin_market, LinedMarket):
+            twin_market.core = twin_market.core.copy()
+            twin_market.core.tokens = twin_market.tokens
     twin.feeds = feeds  # type: ignore[assignment]  # a plain dict: nothing is undone
     twin.markets = SymbolicMarkets(markets, pool.markets.elsewhere)  # type: ignore[assignment,attr-defined]
     return twin

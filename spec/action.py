@@ -12,11 +12,11 @@ from typing import Any, Literal
 
 from .refusal import Refusal
 
-Kind = Literal["user", "pool", "asset", "tokens", "shares", "debt_shares", "price", "slots", "factor", "cap", "rate"]
-"""What an argument is: an account, a pool, a market, an amount in tokens, shares or debt shares of the market named by
+Kind = Literal["user", "line", "pool", "asset", "tokens", "shares", "debt_shares", "price", "slots", "factor", "cap", "rate"]
+"""What an argument is: an account, a credit line, a pool, a market, an amount in tokens, shares or debt shares of the market named by
 ``of``, a price, a number of slots, a factor or a rate [wad], a cap in tokens."""
 
-Actor = Literal["user", "environment", "governance"]
+Actor = Literal["user", "environment", "governance", "line"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +35,17 @@ class Domain:
     @property
     def is_number(self) -> bool:
         """Whether the argument is written as a decimal string in a trace."""
-        return self.kind not in ("user", "pool", "asset")
+        return self.kind not in ("user", "line", "pool", "asset")
 
 
 def user() -> Domain:
     """An account without a privilege."""
     return Domain("user")
+
+
+def line() -> Domain:
+    """A credit line, by the name under which the core pool knows it."""
+    return Domain("line")
 
 
 def asset() -> Domain:

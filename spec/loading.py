@@ -23,6 +23,7 @@ from .fields import FROM_FILE
 from .protocol import (
     SCHEMA,
     Accepted,
+    LineConfig,
     MarketConfig,
     PoolConfig,
     Protocol,
@@ -44,6 +45,7 @@ _TABLES: dict[tuple[str, ...], type[BaseModel]] = {
     ("pools",): PoolConfig,
     ("pools", "markets"): MarketConfig,
     ("pools", "markets", "rate_model"): RateModelConfig,
+    ("pools", "markets", "line"): LineConfig,
     ("accepted",): Accepted,
 }
 """The tables of a file by the keys that lead to them, list positions aside."""
@@ -311,11 +313,11 @@ def _cure_for_unknown(path: KeyPath, near: str | None) -> str:
 
 
 def _header(names: tuple[str, ...]) -> str:
-    """Write the header of a table; all but the rate model are entries of a list."""
+    """Write the header of a table; all but rate models and lines are entries of a list."""
     text = ".".join(names)
     if not names:
         return "the top of the file, above every table"
-    return f"[{text}]" if names[-1] == "rate_model" else f"[[{text}]]"
+    return f"[{text}]" if names[-1] in ("rate_model", "line") else f"[[{text}]]"
 
 
 def _description(path: KeyPath) -> str:

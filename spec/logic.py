@@ -7,6 +7,7 @@ real alternatives; ``least``, ``greatest`` and ``counts_if`` choose inside one p
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, TypeAlias, cast
 
 from .arithmetic import Number
@@ -89,6 +90,14 @@ def implies(premise: Condition, conclusion: Condition) -> Condition:
     if premise is False or conclusion is True:
         return True
     return negation(premise) | conclusion
+
+
+def all_of(conditions: Iterable[Condition]) -> Condition:
+    """Every one of the conditions holds."""
+    result: Condition = True
+    for condition in conditions:
+        result = condition & result
+    return result
 
 
 def may_skip(condition: Condition) -> bool:

@@ -4,10 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from .action import Action
 from .protocol import Protocol
+
+
+Kind = Literal["plain", "lined", "core"]
+"""What a market is: on its own, drawing on a credit line, or lending over lines."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A kind of pool in a model, for proofs: what its markets can be, and what can happen to it."""
+
+    name: str
+    kinds: tuple[Kind, ...]
+    actions: tuple[Action, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +38,7 @@ class Model:
     accrue: Callable[[Any, Any], None]
     admissible: Callable[[Any], list[tuple[str, Any]]]
     scope: tuple[str, ...] = ()
+    parts: tuple[Part, ...] = ()
 
     def action(self, name: str) -> Action:
         """The action of a name."""

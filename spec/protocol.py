@@ -132,6 +132,25 @@ def _lines_have_a_core(pools: "tuple[PoolConfig, ...]") -> "tuple[PoolConfig, ..
     return pools
 
 
+def _routes_lead_to_a_main_pool(pools: "tuple[PoolConfig, ...]") -> "tuple[PoolConfig, ...]":
+    """Refuse a satellite whose loan asset cannot become collateral where it is said to."""
+    by_id = {pool.id: pool for pool in pools}
+    for place, pool in enumerate(pools):
+        if pool.main is None:
+            continue
+        main, where = by_id.get(pool.main), (place, "main")
+        if main is None or main.kind != "isolated":
+            cure = 'name a pool with kind = "isolated", or remove main'
+            raise ill_formed("is not the id of an isolated pool", cure, where, value=pool.main)
+        if pool.bridge not in {market.asset for market in main.markets}:
+            cure = f'list "{pool.bridge}" in that pool, or remove main'
+            raise ill_formed("does not list the loan asset of the satellite", cure, where, value=pool.main)
+        if any(market.line is not None for market in main.markets):
+            cure = "remove the lines of that pool, or remove main"
+            raise ill_formed("draws on a credit line", cure, where, value=pool.main)
+    return pools
+
+
 def _default_wallet(market: dict[str, Any]) -> int:
     """Give each user what fills the supply cap, at least one whole token, at most 2^100."""
     whole_token: int = 10 ** market["decimals"]
@@ -263,8 +282,14 @@ class PoolConfig(_Table):
     """One pool: markets that share accounts and liquidation; with another pool at most feeds and a credit line."""
 
     id: Name = Field(description="name of the pool, unique in the file")
-    kind: Literal["isolated", "core"] = Field(
-        default="isolated", description='"core" for the one pool that lends over credit lines, else "isolated"'
+    kind: Literal["isolated", "core", "satellite"] = Field(
+        default="isolated",
+        description='"core" for the one pool that lends over credit lines, "satellite" for a pool of one collateral '
+        'and one loan asset, else "isolated"',
+    )
+    main: Name | None = Field(
+        default=None,
+        description="id of the pool in which a satellite's loan asset becomes collateral in one step; default: none",
     )
     release_period: Annotated[int, Count(1, LONGEST_TIME)] = Field(
         default=604_800,
@@ -284,6 +309,34 @@ class PoolConfig(_Table):
         Entries(1, MOST_MARKETS, "write a table [[pools.markets]] for each market"),
         AfterValidator(_unique_assets),
     ] = Field(description=f"the markets of the pool, 1 to {MOST_MARKETS}")
+
+    @property
+    def collateral(self) -> str:
+        """The asset that a satellite takes and never lends."""
+        return next(market.asset for market in self.markets if market.borrow_cap == 0)
+
+    @property
+    def bridge(self) -> str:
+        """The asset that a satellite lends."""
+        return next(market.asset for market in self.markets if market.borrow_cap > 0)
+
+    @model_validator(mode="after")
+    def _fits_its_kind(self) -> Self:
+        """Require the two sides of a satellite, and refuse a route from another pool."""
+        if self.kind != "satellite":
+            if self.main is not None:
+                cure = 'write kind = "satellite", or remove it'
+                raise ill_formed("is a route, which only a satellite has", cure, ("main",), value=self.main)
+            return self
+        if len(self.markets) != 2 or any(market.line is not None for market in self.markets):
+            rule = "are not the two markets without a line that a satellite has"
+            raise ill_formed(rule, 'list one collateral and one loan asset, or write kind = "isolated"', ("markets",))
+        lent = [market for market in self.markets if market.borrow_cap > 0]
+        if len(lent) != 1 or lent[0].liquidation_threshold > 0 or lent[0].ltv > 0:
+            rule = "are not one collateral and one loan asset"
+            cure = 'give the collateral borrow_cap = "0", and the loan asset ltv and liquidation_threshold "0"'
+            raise ill_formed(rule, cure, ("markets",))
+        return self
 
 
 class Accepted(_Table):
@@ -356,6 +409,7 @@ class Protocol(_Table):
         AfterValidator(_unique_pools),
         AfterValidator(_shared_assets_agree),
         AfterValidator(_lines_have_a_core),
+        AfterValidator(_routes_lead_to_a_main_pool),
     ] = Field(description=f"the pools, 1 to {MOST_POOLS}")
     accepted: Annotated[
         tuple[Accepted, ...],

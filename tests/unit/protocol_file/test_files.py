@@ -208,10 +208,10 @@ def test_a_file_that_is_not_utf8_is_refused(tmp_path: Path, good: str) -> None:
 def test_an_unknown_name_is_refused_with_the_nearest() -> None:
     """The shipped names are listed, the nearest is offered."""
     assert load_refusal("minimla") == (
-        '"minimla" is not the name of a shipped protocol; write "minimal", or another of liquid-staked-bnb, '
-        "minimal, or the path of a file that ends in .toml"
+        '"minimla" is not the name of a shipped protocol; write "minimal", or another of '
+        f"{', '.join(shipped_protocols())}, or the path of a file that ends in .toml"
     )
-    assert "; write one of liquid-staked-bnb, minimal, or" in load_refusal("zzz")
+    assert f"; write one of {', '.join(shipped_protocols())}, or" in load_refusal("zzz")
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "\x1b[2J", "n" * 100_000, "minimal\0", "MINIMAL"])

@@ -25,7 +25,14 @@ weakened = "LIQ-2-w"
 
 def test_every_shipped_protocol_loads_by_its_name() -> None:
     """The shipped protocols are well formed, and their names are those of their files."""
-    assert shipped_protocols() == ("liquid-staked-bnb", "minimal")
+    assert shipped_protocols() == (
+        "astera-docs",
+        "astera-liquidity",
+        "elara-docs",
+        "liquid-staked-bnb",
+        "minimal",
+        "venus-docs",
+    )
     for name in shipped_protocols():
         assert load_protocol(name).name == name
 
