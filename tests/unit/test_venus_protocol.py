@@ -1,4 +1,4 @@
-"""The shipped Venus pool is what its generator writes."""
+"""The shipped Venus protocols are what their generator writes."""
 
 import importlib.util
 import json
@@ -15,7 +15,12 @@ from poolproof.spec.loading import load_protocol, parse_protocol
 from poolproof.spec.protocol import MarketConfig
 
 SCRIPT = Path(__file__).parents[2] / "tools" / "venus_protocol.py"
-SHIPPED = (files("poolproof.spec") / "protocols" / "liquid-staked-bnb.toml").read_text(encoding="utf-8")
+NAMES = ("liquid-staked-bnb", "venus-docs")
+
+
+def shipped(name: str) -> str:
+    """The text of a shipped protocol file."""
+    return (files("poolproof.spec") / "protocols" / f"{name}.toml").read_text(encoding="utf-8")
 
 
 @pytest.fixture(name="tool")
@@ -53,58 +58,81 @@ def venus_market(market: MarketConfig, address: str) -> dict[str, Any]:
 
 
 def venus_configuration() -> dict[str, Any]:
-    """The configuration that would lead to the shipped file, read back from it."""
-    protocol = load_protocol("liquid-staked-bnb")
-    pool = protocol.pools[0]
-    addresses = re.findall(r"# (0x[0-9a-fA-F]{40})$", SHIPPED, re.MULTILINE)
+    """The configuration that would lead to the shipped files, read back from the one that has all pools."""
+    protocol = load_protocol("venus-docs")
+    addresses = iter(re.findall(r"# (0x[0-9a-fA-F]{40})$", shipped("venus-docs"), re.MULTILINE))
     return {
         "_about": {"source": protocol.source.split(";")[0] + "; evaluated, not hand-copied"},
         "networks": {
             "bscmainnet": {
-                "blocksPerYear": str(pool.markets[0].rate_model.slots_per_year),
+                "blocksPerYear": str(protocol.pools[0].markets[0].rate_model.slots_per_year),
                 "pools": [
-                    {"id": "Another", "markets": []},
                     {
                         "id": pool.id,
                         "closeFactor": str(pool.close_factor),
                         "liquidationIncentive": str(pool.liquidation_incentive),
-                        "markets": [
-                            venus_market(market, address)
-                            for market, address in zip(pool.markets, addresses, strict=True)
-                        ],
-                    },
+                        "markets": [venus_market(market, next(addresses)) for market in pool.markets],
+                    }
+                    for pool in protocol.pools
                 ],
             }
         },
     }
 
 
-def test_the_shipped_file_is_what_the_generator_writes(
-    tool: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.fixture(name="liquid_staked_bnb")
+def one_pool_of_the_configuration() -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """The configuration, and the markets of the one pool that also has a file of its own."""
+    configuration = venus_configuration()
+    pools = configuration["networks"]["bscmainnet"]["pools"]
+    return configuration, next(pool["markets"] for pool in pools if pool["id"] == "LiquidStakedBNB")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_shipped_file_is_what_the_generator_writes(
+    name: str,
+    tool: ModuleType,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Nobody edits the generated file by hand, and the generator still writes it, to the byte."""
+    """Nobody edits a generated file by hand, and the generator still writes it, to the byte."""
     configuration = tmp_path / "venus.json"
     configuration.write_text(json.dumps(venus_configuration()), encoding="utf-8")
-    monkeypatch.setattr(sys, "argv", ["venus_protocol.py", str(configuration)])
+    monkeypatch.setattr(sys, "argv", ["venus_protocol.py", str(configuration), name])
     tool.main()
-    assert capsys.readouterr().out == SHIPPED
+    assert capsys.readouterr().out == shipped(name)
 
 
-def test_a_rate_model_that_is_not_modelled_stops_the_generator(tool: ModuleType) -> None:
+@pytest.mark.parametrize("name", NAMES)
+def test_a_rate_model_that_is_not_modelled_stops_the_generator(
+    name: str, tool: ModuleType, liquid_staked_bnb: tuple[dict[str, Any], list[dict[str, Any]]]
+) -> None:
     """A market is never written with another curve than its own."""
-    configuration = venus_configuration()
-    configuration["networks"]["bscmainnet"]["pools"][1]["markets"][0]["rateModel"]["model"] = "TwoKinks"
+    configuration, markets = liquid_staked_bnb
+    markets[0]["rateModel"]["model"] = "TwoKinks"
     with pytest.raises(KeyError, match="TwoKinks"):
-        tool.protocol_text(configuration)
+        tool.protocol_text(configuration, name)
 
 
-def test_parameters_are_copied_digit_for_digit(tool: ModuleType) -> None:
+def test_an_asset_without_a_round_price_stops_the_generator(
+    tool: ModuleType, liquid_staked_bnb: tuple[dict[str, Any], list[dict[str, Any]]]
+) -> None:
+    """A price is never guessed."""
+    configuration, markets = liquid_staked_bnb
+    markets[0]["underlying"] = "NEW"
+    with pytest.raises(KeyError, match="NEW"):
+        tool.protocol_text(configuration, "venus-docs")
+
+
+def test_parameters_are_copied_digit_for_digit(
+    tool: ModuleType, liquid_staked_bnb: tuple[dict[str, Any], list[dict[str, Any]]]
+) -> None:
     """Prices are scaled with the decimals of the asset."""
-    configuration = venus_configuration()
-    market = configuration["networks"]["bscmainnet"]["pools"][1]["markets"][4]
-    assert market["underlying"] == "USDT"
-    market.update(underlyingDecimals="6", supplyCap="18600000000001")
-    protocol = parse_protocol(tool.protocol_text(configuration), "generated.toml")
+    configuration, markets = liquid_staked_bnb
+    assert markets[4]["underlying"] == "USDT"
+    markets[4].update(underlyingDecimals="6", supplyCap="18600000000001")
+    protocol = parse_protocol(tool.protocol_text(configuration, "liquid-staked-bnb"), "generated.toml")
     assert protocol.pools[0].markets[4].supply_cap == 18_600_000_000_001
     assert protocol.pools[0].markets[4].price == 10**30
 
@@ -122,3 +150,14 @@ def test_the_shipped_pool_is_the_real_one() -> None:
     assert (wbnb.supply_cap, wbnb.borrow_cap) == (80_000 * 10**18, 56_000 * 10**18)
     assert (wbnb.rate_model.multiplier_per_year, wbnb.rate_model.kink) == (9 * 10**15, 9 * 10**17)
     assert {market.rate_model.slots_per_year for market in pool.markets} == {42_048_000}
+
+
+def test_the_registry_has_all_pools() -> None:
+    """Eight pools and 38 markets; an asset that several pools list has one price and one feed."""
+    protocol = load_protocol("venus-docs")
+    assert [(pool.id, len(pool.markets)) for pool in protocol.pools] == [
+        ("Stablecoins", 4), ("DeFi", 8), ("GameFi", 4), ("LiquidStakedBNB", 9),
+        ("Tron", 6), ("Meme", 2), ("LiquidStakedETH", 3), ("BTC", 2),
+    ]  # fmt: skip
+    one = load_protocol("liquid-staked-bnb").pools[0]
+    assert next(pool for pool in protocol.pools if pool.id == one.id) == one

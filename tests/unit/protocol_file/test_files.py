@@ -11,6 +11,7 @@ from poolproof.spec.errors import UsageError
 from poolproof.spec.loading import (
     LARGEST_FILE,
     load_protocol,
+    shipped_protocols,
 )
 
 
@@ -168,7 +169,8 @@ def test_a_socket_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 def test_a_missing_file_is_refused_with_the_shipped_names(tmp_path: Path) -> None:
     """A path may be wrong, or a name may have been meant."""
     message = load_refusal(str(tmp_path / "minimal.toml"))
-    assert "there is no such file; check the path, or write a shipped protocol's name (liquid" in message
+    names = ", ".join(shipped_protocols())
+    assert f"there is no such file; check the path, or write a shipped protocol's name ({names})" in message
 
 
 def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:

@@ -158,6 +158,61 @@ def test_a_rate_model_that_is_not_a_table_is_refused(good: str, refusal_of: Call
     assert (error.what, error.cure) == ('"jump" is not a table', "write a table [pools.markets.rate_model]")
 
 
+CORE = """
+[[pools]]
+id = "core"
+kind = "core"
+close_factor = "500000000000000000"
+liquidation_incentive = "1100000000000000000"
+dust_value = "0"
+"""
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("[pools.markets.line]\nlimt = '1'", "markets[0].line.limt: this key is unknown here; write limit"),
+        ("[pools.markets.line]\npremium_per_year = '1'", "markets[0].line.limit: this key is missing; add it: largest"),
+        (
+            "[pools.markets.line]\nlimit = '1'\nkink = '1'",
+            "line.kink: this key is unknown here; move it to [pools.mark",
+        ),
+        ("[pools.markets.line]\nlimit = 1", "markets[0].line.limit: 1 stands without quotes"),
+    ],
+)
+def test_an_ill_formed_line_is_refused(
+    line: str, message: str, good: str, refusal_of: Callable[..., UsageError]
+) -> None:
+    """A credit line is a table of its market, and its errors are placed there."""
+    assert message in str(refusal_of(good + line))
+
+
+def test_a_line_that_is_not_a_table_is_refused(good: str, refusal_of: Callable[[str], UsageError]) -> None:
+    """The cure is the header."""
+    error = refusal_of(good.replace("decimals = 18", "decimals = 18\nline = 1"))
+    assert (error.what, error.cure) == ("1 is not a table", "write a table [pools.markets.line]")
+
+
+def test_a_line_without_a_core_is_refused(good: str, refusal_of: Callable[[str], UsageError]) -> None:
+    """Somebody has to lend the asset."""
+    error = refusal_of(good + "[pools.markets.line]\nlimit = '1'\n")
+    assert "draws on no core market" in error.what
+
+
+def test_a_second_core_pool_is_refused(good: str, refusal_of: Callable[[str], UsageError]) -> None:
+    """A line draws on the one core pool that there is."""
+    markets = good[good.index("[[pools.markets]]") :]
+    error = refusal_of(good + CORE + markets + CORE.replace('"core"', '"more"', 1) + markets)
+    assert error.what == '"more" is a second core pool'
+
+
+def test_a_line_of_the_core_itself_is_refused(good: str, refusal_of: Callable[[str], UsageError]) -> None:
+    """The core lends to others."""
+    markets = good[good.index("[[pools.markets]]") :]
+    error = refusal_of(good + CORE + markets + "[pools.markets.line]\nlimit = '1'\n")
+    assert "is a line of the core pool itself" in error.what
+
+
 def test_a_file_without_pools_is_refused(good: str, refusal_of: Callable[[str], UsageError]) -> None:
     """An empty protocol would make every claim true."""
     head = good[: good.index("[[pools]]")]
