@@ -82,30 +82,49 @@ POOL: dict[str, st.SearchStrategy[Any]] = {
         unique_by=lambda market: market["asset"],
     ),
 }
+SHARED = ("decimals", "price", "price_bound", "max_price_age")
+"""What the markets of one asset share."""
+
+
+def agreeing(data: dict[str, Any]) -> dict[str, Any]:
+    """Give an asset that several pools list the decimals and the feed of its first market."""
+    first: dict[str, Any] = {}
+    for market in (market for pool in data["pools"] for market in pool["markets"]):
+        known = first.setdefault(market["asset"], market)
+        for key in SHARED:
+            market.pop(key, None)
+            market |= {key: known[key]} if key in known else {}
+    return data
+
+
 FINDING: dict[str, st.SearchStrategy[Any]] = {"invariant": NAMES, "reason": LINES}
 FINDING_OPTIONS: dict[str, st.SearchStrategy[Any]] = {"expires": st.dates(), "owner": LINES}
-PROTOCOLS = st.fixed_dictionaries(
-    {
-        "schema": st.just("poolproof.protocol/1"),
-        "name": st.from_regex(r"[a-z0-9]{1,9}(-[a-z0-9]{1,9}){0,3}", fullmatch=True),
-        "title": LINES,
-        "source": LINES,
-        "horizon": st.integers(1, 2**30),
-        "pools": st.lists(st.fixed_dictionaries(POOL), min_size=1, max_size=2, unique_by=lambda pool: pool["id"]),
-    },
-    optional={
-        "model": NAMES,
-        "users": st.lists(NAMES, min_size=1, max_size=5, unique=True),
-        "accepted": st.lists(
-            st.one_of(
-                st.fixed_dictionaries(FINDING | {"weakened": NAMES}, optional=FINDING_OPTIONS),
-                st.fixed_dictionaries(FINDING | {"depth": st.integers(1, 10**6)}, optional=FINDING_OPTIONS),
+PROTOCOLS = (
+    st.fixed_dictionaries(
+        {
+            "schema": st.just("poolproof.protocol/1"),
+            "name": st.from_regex(r"[a-z0-9]{1,9}(-[a-z0-9]{1,9}){0,3}", fullmatch=True),
+            "title": LINES,
+            "source": LINES,
+            "horizon": st.integers(1, 2**30),
+            "pools": st.lists(st.fixed_dictionaries(POOL), min_size=1, max_size=2, unique_by=lambda pool: pool["id"]),
+        },
+        optional={
+            "model": NAMES,
+            "users": st.lists(NAMES, min_size=1, max_size=5, unique=True),
+            "accepted": st.lists(
+                st.one_of(
+                    st.fixed_dictionaries(FINDING | {"weakened": NAMES}, optional=FINDING_OPTIONS),
+                    st.fixed_dictionaries(FINDING | {"depth": st.integers(1, 10**6)}, optional=FINDING_OPTIONS),
+                ),
+                max_size=2,
+                unique_by=lambda entry: entry["invariant"],
             ),
-            max_size=2,
-            unique_by=lambda entry: entry["invariant"],
-        ),
-    },
-).map(Protocol.model_validate)
+        },
+    )
+    .map(agreeing)
+    .map(Protocol.model_validate)
+)
 
 
 def as_toml(data: dict[str, Any], header: str = "") -> str:
