@@ -90,10 +90,10 @@ def agreeing(data: dict[str, Any]) -> dict[str, Any]:
     """Give an asset that several pools list the decimals and the feed of its first market."""
     first: dict[str, Any] = {}
     for market in (market for pool in data["pools"] for market in pool["markets"]):
-        known = first.setdefault(market["asset"], market)
+        known = first.setdefault(market["asset"], {key: market[key] for key in SHARED if key in market})
         for key in SHARED:
             market.pop(key, None)
-            market |= {key: known[key]} if key in known else {}
+        market.update(known)
     return data
 
 
