@@ -10,11 +10,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from poolproof.models.market import Market, accrue, countable_assets, priced_shares, unit_value, unit_value_up
+from poolproof.models.credit_line import LinedMarket
+from poolproof.models.market import (
+    Market,
+    accrue,
+    countable_assets,
+    index_at,
+    priced_shares,
+    unit_value,
+    unit_value_up,
+)
 from poolproof.models.oracle import collateral_price, fair_price
 from poolproof.spec.arithmetic import WAD, Number, div_down, mul_div_down, mul_div_up
 from poolproof.spec.invariant import Cancelled, Cut, Scaled, Step
-from poolproof.spec.logic import least
+from poolproof.spec.logic import least, positive_part
 from poolproof.spec.state import Account
 
 from .measures import loss_exceeds_reserves, price_bottom, price_top, taken_out, value_owed, weighted_collateral
@@ -32,8 +41,28 @@ def of_wealth(step: Step, *_: Any) -> Iterator[Cut]:
             yield Scaled(top * new_bottom, new_top * bottom, others)
 
 
+def of_interest(step: Step, *_: Any) -> Iterator[Cut]:
+    """Over an accrual of a market with a line, interest is not negative, and neither is any part that is handed out."""
+    for asset, new in step.new.markets.items():
+        old = step.old.markets[asset]
+        if not isinstance(old, LinedMarket) or new.accrued_at is old.accrued_at:
+            continue
+        index = index_at(old, step.new.now)
+        yield index >= old.index
+        yield Scaled(old.index, index, old.debt_shares)
+        interest = old.debt_shares * (index - old.index)
+        kept = div_down(interest * old.reserve_factor, WAD)
+        yield Scaled(old.reserve_factor, WAD, interest)
+        yield (kept >= 0) & (kept <= interest)
+        funded = positive_part(old.debt_shares * old.index - old.principal * WAD)
+        yield Scaled(kept, interest, funded)
+        charged, earned = old.shares_of_interest(interest, step.new.now)
+        yield (charged >= 0) & (earned >= 0) & (charged + earned <= interest)
+
+
 def of_share_price(step: Step, *_: Any) -> Iterator[Cut]:
     """The share price rises over an accrual, and then over the rest of the action."""
+    yield from of_interest(step)
     for asset, new in step.new.markets.items():
         old = step.old.markets[asset]
         if new.accrued_at is old.accrued_at:

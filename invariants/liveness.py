@@ -176,9 +176,11 @@ def payments_parameters_and_prices_are_not_jammed(
     market = pool.markets[asset]
     trial.assume(market.tokens[user] >= amount)
     accrue(market, pool.now)
+    trial.claim(trial.do(pool, add_reserves, user, asset, amount) is None, "add_reserves is not refused")
+    there = least(amount, market.cash)  # a line that is owed something takes what comes in
+    trial.claim((there == amount) | (market.across_lines != 0), "what was added is there, a line's payment aside")
     for what, arguments in (
-        (add_reserves, (user, asset, amount)),
-        (take_reserves, (asset, amount)),
+        (take_reserves, (asset, there)),
         (set_price, (asset, price)),
         (set_risk_factors, (asset, 0, 0)),
         (set_supply_cap, (asset, market.supply_cap)),

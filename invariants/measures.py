@@ -70,6 +70,20 @@ def line_interest(old: Market, new: Market) -> Number:
     return 0
 
 
+def forgiven(old: Market, new: Market) -> Number:
+    """What a line took over of a loss in an action: interest cancelled and principal lost [tokens x WAD]."""
+    if isinstance(old, LinedMarket) and isinstance(new, LinedMarket):
+        return (new.cancelled - old.cancelled) + (new.lost - old.lost) * WAD
+    return 0
+
+
+def rate_over_line(old: Market, new: Market) -> Number:
+    """What a line added to the growth of the index over an accrual [wad]."""
+    if isinstance(old, LinedMarket) and isinstance(new, LinedMarket):
+        return new.rate_sum_seen - old.rate_sum_seen + old.premium * (new.accrued_at - old.accrued_at)
+    return 0
+
+
 def price_top(market: Market) -> Number:
     """The share price's numerator: assets and one virtual 1/WAD of a unit [tokens x WAD]."""
     return owned(market) - market.reserves + 1

@@ -14,7 +14,7 @@ from poolproof.spec.logic import Condition, greatest, least
 from poolproof.spec.state import Account
 
 from .catalogue import CATALOGUE, HORIZON, REGION
-from .measures import assets, debt, released, same
+from .measures import assets, debt, rate_over_line, released, same
 
 RATE_1 = CATALOGUE.declare(
     "RATE-1",
@@ -89,10 +89,10 @@ RATE_3 = CATALOGUE.declare(
 
 @RATE_3.step()
 def the_index_grows_by_at_most_the_rate(step: Step, old: Market, new: Market) -> Condition:
-    """0 <= (index' - index) x WAD <= index x rate x elapsed, at the rate before the action."""
+    """0 <= (index' - index) x WAD <= index x (rate x elapsed + what a line adds), at the rate before the action."""
     elapsed = new.accrued_at - old.accrued_at
     growth = new.index - old.index
-    return (growth >= 0) & (growth * WAD <= old.index * (borrow_rate(old) * elapsed))
+    return (growth >= 0) & (growth * WAD <= old.index * (borrow_rate(old) * elapsed + rate_over_line(old, new)))
 
 
 RATE_4 = CATALOGUE.declare(
@@ -134,7 +134,7 @@ def one_accrual_more(
     trial.assume(market.index * WAD >= start * (WAD + charged) - accruals * WAD)
     trial.assume(market.index * (WAD - charged) <= start * WAD)
     now = market.accrued_at + elapsed
-    total = charged + borrow_rate(market) * elapsed
+    total = charged + borrow_rate(market) * elapsed + market.surcharge(now)
     trial.assume(total < WAD)
     accrue(market, now)
     at_ceiling = market.index == market.index_ceiling

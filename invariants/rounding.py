@@ -41,7 +41,18 @@ from poolproof.spec.state import Account
 
 from .catalogue import CATALOGUE, REGION
 from .cuts import cancelled_value, of_health, of_seizure, of_wealth
-from .measures import assets, debt, is_healthy, price_bottom, price_top, released, taken_out, valid_price
+from .measures import (
+    assets,
+    debt,
+    forgiven,
+    is_healthy,
+    price_bottom,
+    price_top,
+    rate_over_line,
+    released,
+    taken_out,
+    valid_price,
+)
 
 OWN_ACTIONS = (deposit, redeem, withdraw, transfer, enter, exit_market, borrow, repay, donate, add_reserves)
 
@@ -94,13 +105,6 @@ def interest_is_within_a_unit(step: Step, old: Market, new: Market) -> Condition
         credited -= new.kept - old.kept
     kept = (credited * WAD <= interest * old.reserve_factor) & (credited * WAD + WAD > interest * old.reserve_factor)
     return kept & charged
-
-
-def rate_over_line(old: Market, new: Market) -> Number:
-    """What a line adds to the growth of the index over an accrual [wad]."""
-    if isinstance(old, LinedMarket) and isinstance(new, LinedMarket):
-        return new.rate_sum_seen - old.rate_sum_seen + old.premium * (new.accrued_at - old.accrued_at)
-    return 0
 
 
 @RND_1.step(of=(accrue_interest,))
@@ -283,10 +287,11 @@ RND_5 = CATALOGUE.declare(
 
 @RND_5.step(of=(*OWN_ACTIONS, liquidate, write_off), instant=True)
 def moving_the_price_costs_the_mover(step: Step, old: Market, new: Market) -> Condition:
-    """What suppliers' assets gain is at most what the actor paid in and the debt that was taken on."""
+    """What suppliers' assets gain is at most what the actor paid in, the debt taken on, and what a line forgave."""
     actor = step.actor
     paid_in = (old.tokens[actor] - new.tokens[actor]) * WAD
-    return assets(new) - assets(old) <= paid_in + debt(new) - debt(old) + old.reserves - new.reserves
+    given = paid_in + old.reserves - new.reserves + forgiven(old, new)
+    return assets(new) - assets(old) <= given + debt(new) - debt(old)
 
 
 @RND_5.step(of=(deposit,), instant=True)

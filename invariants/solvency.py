@@ -40,7 +40,7 @@ from poolproof.spec.logic import Condition, all_of, implies
 from poolproof.spec.state import Account
 
 from .catalogue import CATALOGUE, HORIZON, PRICES, REGION
-from .cuts import of_health, of_liquidation, of_share_price
+from .cuts import of_health, of_interest, of_liquidation, of_share_price
 from .measures import (
     any_loss_exceeds_reserves,
     assets,
@@ -225,7 +225,7 @@ SOLV_6 = CATALOGUE.declare(
 )
 
 
-@SOLV_6.state(lemma=True)
+@SOLV_6.state(lemma=True, step_cuts=of_interest)
 def nothing_stored_is_negative(pool: Any, market: Market) -> Condition:
     """No underflow: every stored amount of a market is at least 0, its index at least 1."""
     return (
@@ -330,7 +330,7 @@ SOLV_7 = CATALOGUE.declare(
 )
 
 
-@SOLV_7.state(lemma=True)
+@SOLV_7.state(lemma=True, step_cuts=of_interest)
 def reserves_are_backed(pool: Any, market: Market) -> Condition:
     """reserves <= cash x WAD + debt + lines."""
     return market.reserves <= owned(market)

@@ -81,7 +81,6 @@ class CoreMarket(Market):
         self.released += released - kept
         self.kept += kept
 
-
     def absorb(self, loss: Number) -> Number:
         """Let the reserves pay a loss [tokens x WAD], and then the interest that waits for its release."""
         left = super().absorb(loss)

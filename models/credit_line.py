@@ -99,22 +99,26 @@ class LinedMarket(Market):
         return rate_sum_at(self.core, now) - self.rate_sum_seen + self.premium * (now - self.accrued_at)
 
     def book(self, interest: Number, elapsed: Number, now: Number) -> None:
-        """Share out interest: to the line what it charges, to the suppliers what they fund, the rest to the reserves.
-
-        due += principal x core rate x slots, at most the interest, and nothing on a failed line;
-        suppliers get floor(interest x (1 - reserve factor) x debt that they fund / debt), at most what is left.
-        """
-        rate_sum = rate_sum_at(self.core, now)
-        charged = least(self.principal * (rate_sum - self.rate_sum_seen), interest)
-        charged = counts_if(negation(self.failed), charged)
-        self.rate_sum_seen = rate_sum
+        """Share out interest: to the line what it charges, to the suppliers what they earn, the rest to the reserves."""
+        charged, earned = self.shares_of_interest(interest, now)
+        self.rate_sum_seen = rate_sum_at(self.core, now)
         self.due += charged
         self.charged += charged
-        kept = div_down(interest * self.reserve_factor, WAD)
+        self.reserves += interest - charged - earned
+
+    def shares_of_interest(self, interest: Number, now: Number) -> tuple[Number, Number]:
+        """What the line charges and what the suppliers earn of an interest [tokens x WAD].
+
+        The line: principal x core rate x slots, at most the interest, and nothing where it has failed.  Suppliers:
+        floor(interest less the reserves' factor x debt that they fund / debt), at most what the line leaves.
+        """
+        rate = rate_sum_at(self.core, now) - self.rate_sum_seen
+        charged = counts_if(negation(self.failed), least(self.principal * rate, interest))
         debt = self.debt_shares * self.index
         funded = positive_part(debt - self.principal * WAD)
+        kept = div_down(interest * self.reserve_factor, WAD)
         earned = div_down((interest - kept) * funded, greatest(debt, 1))
-        self.reserves += interest - charged - least(earned, interest - charged)
+        return charged, least(earned, interest - charged)
 
     def draw(self, amount: Number, now: Number) -> None:
         """Draw what the cash lacks.  Refuses: LineFailed, LineLimitExceeded, CoreCashExceeded, LentLimitExceeded."""

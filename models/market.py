@@ -211,17 +211,18 @@ def borrow_rate(market: Market) -> Number:
     return least(market.rates.borrow_rate(used_share(market)), market.max_rate)
 
 
-def accrue(market: Market, now: Number) -> None:
-    """Charge simple interest since the last accrual; never refuses.
+def index_at(market: Market, now: Number) -> Number:
+    """index + floor(index x (rate x slots + what a line adds)), at most the ceiling; rounds down for borrowers."""
+    growth = borrow_rate(market) * (now - market.accrued_at) + market.surcharge(now)
+    return least(market.index + div_down(market.index * growth, WAD), market.index_ceiling)
 
-    index += floor(index x rate x slots), saturating at the ceiling; then the interest is shared out (``book``).
-    The index rounds down for borrowers.
-    """
+
+def accrue(market: Market, now: Number) -> None:
+    """Charge simple interest since the last accrual and share it out; never refuses."""
     elapsed = now - market.accrued_at
     if may_skip(elapsed == 0):
         return
-    growth = borrow_rate(market) * elapsed + market.surcharge(now)
-    index = least(market.index + div_down(market.index * growth, WAD), market.index_ceiling)
+    index = index_at(market, now)
     market.book(market.debt_shares * (index - market.index), elapsed, now)
     market.index = index
     market.accrued_at = now

@@ -6,18 +6,18 @@ from typing import Any
 
 from poolproof.spec.arithmetic import WAD
 from poolproof.spec.logic import Condition
-from poolproof.spec.model import Model
+from poolproof.spec.model import Model, Part
 from poolproof.spec.protocol import LineConfig, MarketConfig, PoolConfig, Protocol, RateModelConfig
 from poolproof.spec.state import Account, Journal, Ledger, Table
 
-from .core_pool import CoreMarket
-from .credit_line import LinedMarket
+from .core_pool import FLOWS, CoreMarket
+from .credit_line import LINE_ACTIONS, LinedMarket
 from .isolated_pool import ACTIONS, AMOUNT_LIMIT, VALUE_LIMIT, Pool
 from .market import Market, accrue
 from .oracle import Feed
 from .rates import JumpRate, RateModel, WhitePaperRate
-from .router import CollateralMarket
-from .system import SEPARATOR, Route, System
+from .router import ROUTER_ACTIONS, CollateralMarket
+from .system import SEPARATOR, SYSTEM_ACTIONS, Route, System
 
 SCOPE = (
     "re-entrancy and callbacks of tokens are left out: an action is atomic",
@@ -238,4 +238,15 @@ def admissible_line(market: Any) -> list[tuple[str, Condition]]:
     return []
 
 
-REFERENCE = Model("reference", build, ACTIONS, accrue, admissible, SCOPE)
+def admissible_system(system: System) -> list[tuple[str, Condition]]:
+    """The region of each pool of a system."""
+    return [condition for pool in system.pools.values() for condition in admissible(pool)]
+
+
+PARTS = (
+    Part("isolated pool", ("plain", "lined"), (*ACTIONS, *LINE_ACTIONS)),
+    Part("core pool", ("core",), (*ACTIONS, *FLOWS)),
+)
+"""What the pools of a system are."""
+SYSTEM = Model("reference", initial_system, (*SYSTEM_ACTIONS, *ROUTER_ACTIONS), accrue, admissible_system, SCOPE, PARTS)
+REFERENCE = Model("reference", build, ACTIONS, accrue, admissible, SCOPE, several=SYSTEM)

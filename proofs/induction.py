@@ -194,7 +194,6 @@ class Induction:
 
     def _of_states(self, clauses: list[tuple[Invariant, Clause]]) -> Iterator[Obligation]:
         for invariant, clause in clauses:
-
             for case in cases_of({}, self.part.kinds):
 
                 def setup(space: Space, case: Case = case) -> Any:
@@ -358,7 +357,7 @@ def by_cuts(clauses: list[tuple[Invariant, Clause]]) -> list[tuple[Any, list[tup
     """The clauses of a step, those that share their cuts together."""
     groups: dict[Any, list[tuple[Invariant, Clause]]] = {}
     for invariant, clause in clauses:
-        groups.setdefault(clause.cuts if clause.form == "step" else None, []).append((invariant, clause))
+        groups.setdefault(clause.cuts if clause.form == "step" else clause.step_cuts, []).append((invariant, clause))
     return list(groups.items())
 
 
@@ -424,8 +423,11 @@ def places(
 
 
 def places_in_core(clause: Clause, where: Any) -> list[tuple[str, tuple[Any, ...]]]:
-    """The arguments of a clause about a market at each core market that the explicit markets draw on."""
-    if clause.over != "market":
+    """The arguments of a clause about a market at each core market that the explicit markets draw on.
+
+    What is said of particular actions, or within an instant, is shown of the core pool's own steps instead.
+    """
+    if clause.over != "market" or clause.of or clause.instant:
         return []
     if clause.form == "step":
         old, new = core_markets(where.old), core_markets(where.new)

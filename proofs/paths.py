@@ -15,7 +15,7 @@ from poolproof.spec.refusal import Refusal
 
 from .terms import Atom, DivisionByZero, Fact, Formula, Node, Space, negated, node_atoms
 
-MOST_PATHS = 4096
+MOST_PATHS = 32768
 """An exploration with more paths than this is refused, not cut."""
 
 

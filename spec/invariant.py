@@ -104,6 +104,7 @@ class Clause:
     ``lemma`` marks a state clause that is proved action by action and then serves every proof as a hypothesis; a
     state clause that is not a lemma is proved from the lemmas alone.  ``cuts``, called like ``check``, lists
     intermediate claims: each is proved in turn and may then be used, with the definitions behind it forgotten.
+    ``step_cuts``, called with the step, serve where a lemma is shown to survive an action.
     """
 
     form: Form
@@ -114,6 +115,7 @@ class Clause:
     lemma: bool = False
     domains: dict[str, Domain] = field(default_factory=dict)
     cuts: Cuts = None
+    step_cuts: Cuts = None
 
     @property
     def name(self) -> str:
@@ -141,9 +143,11 @@ class Invariant:
     assuming: tuple[str, ...] = ()
     clauses: list[Clause] = field(default_factory=list)
 
-    def state(self, over: Over = "market", *, lemma: bool = False, cuts: Cuts = None) -> Decorator:
+    def state(
+        self, over: Over = "market", *, lemma: bool = False, cuts: Cuts = None, step_cuts: Cuts = None
+    ) -> Decorator:
         """Add a clause about every state."""
-        return self._add("state", over, lemma=lemma, cuts=cuts)
+        return self._add("state", over, lemma=lemma, cuts=cuts, step_cuts=step_cuts)
 
     def step(
         self, over: Over = "market", of: Iterable[Action] = (), *, instant: bool = False, cuts: Cuts = None

@@ -9,7 +9,6 @@ from typing import Any, Literal
 from .action import Action
 from .protocol import Protocol
 
-
 Kind = Literal["plain", "lined", "core"]
 """What a market is: on its own, drawing on a credit line, or lending over lines."""
 
@@ -39,7 +38,14 @@ class Model:
     admissible: Callable[[Any], list[tuple[str, Any]]]
     scope: tuple[str, ...] = ()
     parts: tuple[Part, ...] = ()
+    several: Model | None = None
+    """The model of a protocol of several pools, where that is another one."""
 
     def action(self, name: str) -> Action:
         """The action of a name."""
         return next(a for a in self.actions if a.name == name)
+
+    def of(self, protocol: Protocol) -> Model:
+        """The model of a protocol: this one for a single pool, the one for several where there are more, or a core."""
+        single = len(protocol.pools) == 1 and protocol.pools[0].kind != "core"
+        return self if single or self.several is None else self.several
