@@ -10,14 +10,17 @@ from typing import Any
 
 from poolproof.models.core_pool import CoreMarket, rate_sum_at
 from poolproof.models.credit_line import LinedMarket
-from poolproof.models.isolated_pool import add_reserves, borrow, deposit, liquidate, repay, write_off
+from poolproof.models.isolated_pool import ACTIONS, add_reserves, borrow, deposit, liquidate, repay, write_off
 from poolproof.models.market import Market, borrow_rate
+from poolproof.models.refusals import LineLimitExceeded
+from poolproof.spec.action import Action, Domain, asset, cap
 from poolproof.spec.arithmetic import WAD, Number
-from poolproof.spec.invariant import Step
-from poolproof.spec.logic import Condition, implies, negation
+from poolproof.spec.invariant import Step, Trial
+from poolproof.spec.logic import Condition, all_of, implies, negation
 
-from .catalogue import HORIZON, REGION, SYSTEM
+from .catalogue import HORIZON, SYSTEM
 from .measures import assets, debt, same
+from .rates import agree
 
 INFLOWS = (deposit, repay, liquidate, add_reserves)
 """The actions that bring cash into a market."""
@@ -88,6 +91,17 @@ def nothing_but_time_moves_the_sum_of_rates(step: Step, old: Market, new: Market
     if not isinstance(new, CoreMarket) or not isinstance(old, CoreMarket):
         return True
     return rate_sum_at(new, step.new.now) == rate_sum_at(old, step.new.now)
+
+
+@LINE_2.step()
+def other_lines_stay(step: Step, old: Market, new: Market) -> Condition:
+    """What a core market records of a line changes only over that line."""
+    if not isinstance(new, CoreMarket) or not isinstance(old, CoreMarket):
+        return True
+    acting = {market.line for market in step.new.markets.values() if isinstance(market, LinedMarket)}
+    others = [line for line in new.drawn if line not in acting and line != step.arguments.get("line")]
+    drawn = all_of(new.drawn[line] == old.drawn[line] for line in others)
+    return drawn & all_of(same(new.indebted[line], old.indebted[line]) for line in others)
 
 
 LINE_3 = SYSTEM.declare(
@@ -199,17 +213,35 @@ def the_first_loss_reserve_is_there(pool: Any, market: Market) -> Condition:
 
 
 @LINE_8.step(of=(write_off,))
-def a_loss_falls_in_order(step: Step, old: Market, new: Market) -> Condition:
-    """Each of the six loses only where the one before it has nothing left; suppliers keep less than one unit."""
+def suppliers_lose_after_the_reserve(step: Step, old: Market, new: Market) -> Condition:
+    """Bad debt is left to suppliers only where the pool's reserve is gone."""
+    return negation(new.bad_debt > old.bad_debt) | (new.reserves == 0)
+
+
+@LINE_8.step(of=(write_off,))
+def interest_is_cancelled_after_the_suppliers(step: Step, old: Market, new: Market) -> Condition:
+    """Interest due is cancelled only where reserve and suppliers have less than one unit left."""
     if not isinstance(new, LinedMarket) or not isinstance(old, LinedMarket):
         return True
-    suppliers = implies(new.bad_debt > old.bad_debt, new.reserves == 0)
-    interest = implies(new.cancelled > old.cancelled, (new.reserves == 0) & (assets(new) < WAD))
-    principal = (new.principal < old.principal) | (new.lost > old.lost)
-    first_loss = implies(principal, (new.reserves == 0) & (assets(new) < WAD) & (new.due <= 0))
-    core, before = new.core, old.core
-    reserves = implies(core.bad_debt > before.bad_debt, (new.first_loss == 0) & (core.reserves == 0))
-    return suppliers & interest & first_loss & reserves
+    return (new.cancelled == old.cancelled) | ((new.reserves == 0) & (assets(new) < WAD))
+
+
+@LINE_8.step(of=(write_off,))
+def principal_is_lost_after_the_interest(step: Step, old: Market, new: Market) -> Condition:
+    """Principal is lost only where reserve and suppliers have less than one unit left, and no interest is due."""
+    if not isinstance(new, LinedMarket) or not isinstance(old, LinedMarket):
+        return True
+    return (new.lost == old.lost) | ((new.reserves == 0) & (assets(new) < WAD) & (new.due <= 0))
+
+
+@LINE_8.step(of=(write_off,))
+def the_core_loses_after_the_first_loss_reserve(step: Step, old: Market, new: Market) -> Condition:
+    """The core loses only where the first-loss reserve is gone, and its suppliers only where its reserves are."""
+    if not isinstance(new, LinedMarket) or not isinstance(old, LinedMarket):
+        return True
+    insured = old.first_loss - new.first_loss
+    reserve_gone = (new.lost - old.lost == insured) | (new.first_loss == 0)
+    return reserve_gone & ((new.core.bad_debt == old.core.bad_debt) | (new.core.reserves == 0))
 
 
 LINE_9 = SYSTEM.declare(
@@ -268,50 +300,41 @@ def the_ceiling_holds_after(step: Step, old: Market, new: Market) -> Condition:
     return debt(new) <= new.debt_ceiling * WAD
 
 
-ISO_3 = SYSTEM.declare(
-    "ISO-3",
-    "in the action that records an isolated pool's failure, the core pool loses at most the principal that its line owes, "
-    "which is at most the limit in force at its last draw",
-    "step",
-    why="the limit of a line is what its failure can cost",
-    assuming=(REGION,),
+LINE_7 = SYSTEM.declare(
+    "LINE-7",
+    "lowering a limit, below what is drawn too, stops new draws and changes no other action's outcome",
+    "two-run",
+    why="a limit that breaks something when it is lowered cannot be lowered when it matters",
 )
 
 
-@ISO_3.state(lemma=True)
-def principal_is_within_the_limit_of_the_last_draw(pool: Any, market: Market) -> Condition:
-    """principal <= the limit that was in force at the last draw."""
-    return not isinstance(market, LinedMarket) or market.principal <= market.limit_at_draw
+def _under_a_lower_limit(what: Action) -> None:
+    """Add the clause that an action does the same under a lower limit, unless it would have drawn."""
+    users = [position for position, domain in enumerate(what.domains.values()) if domain.kind == "user"]
+
+    def check(trial: Trial, pool: Any, line_asset: str, limit: Number, *arguments: Any) -> None:
+        market = pool.markets[line_asset]
+        if not isinstance(market, LinedMarket):
+            return
+        trial.assume(limit <= market.limit)
+        drawn = market.taken
+        lowered = trial.copy(pool)
+        lowered.markets[line_asset].limit = limit
+        as_before, under_it = trial.do(pool, what, *arguments), trial.do(lowered, what, *arguments)
+        if as_before is None and isinstance(under_it, LineLimitExceeded):
+            trial.claim(pool.markets[line_asset].taken > drawn, "only a draw is stopped")
+            return
+        trial.claim(type(as_before) is type(under_it), "it is refused under both limits or under neither")
+        lowered.markets[line_asset].limit = pool.markets[line_asset].limit
+        lowered.markets[line_asset].limit_at_draw = pool.markets[line_asset].limit_at_draw
+        agree(trial, pool, lowered, tuple(arguments[position] for position in users))
+
+    check.__name__ = f"{what.name}_does_the_same_under_a_lower_limit"
+    check.__doc__ = f"{what.name} under a lower limit does what it does under the old one, unless it would draw."
+    domains: dict[str, Domain] = {"line_asset": asset(), "limit": cap(), **what.domains}
+    LINE_7.scenario(**domains)(check)  # type: ignore[arg-type]  # no argument is called instant
 
 
-@ISO_3.step()
-def the_core_loses_at_most_the_principal(step: Step, old: Market, new: Market) -> Condition:
-    """What becomes bad debt of the core is at most the principal lost less the first-loss reserve; that at most owed."""
-    if not isinstance(new, LinedMarket) or not isinstance(old, LinedMarket):
-        return True
-    lost = new.lost - old.lost
-    core_loss = new.core.bad_debt - old.core.bad_debt
-    return (lost <= old.principal) & (core_loss <= lost * WAD) & (core_loss >= 0)
-
-
-ISO_6 = SYSTEM.declare(
-    "ISO-6",
-    "the net cash that a line has taken from the core = principal owed + principal lost - interest paid, and only a draw "
-    "takes cash",
-    "state",
-    why="what left the core's vault over a line is owed, lost, or came back",
-)
-
-
-@ISO_6.state(lemma=True)
-def net_cash_is_principal_and_loss_less_interest(pool: Any, market: Market) -> Condition:
-    """taken = principal + lost - paid."""
-    return not isinstance(market, LinedMarket) or market.taken == market.principal + market.lost - market.paid
-
-
-@ISO_6.step()
-def only_a_draw_takes_cash(step: Step, old: Market, new: Market) -> Condition:
-    """The core's cash falls over an action of the pool only by a draw in a borrow."""
-    if not isinstance(new, LinedMarket) or not isinstance(old, LinedMarket) or step.action is borrow:
-        return True
-    return new.core.cash >= old.core.cash
+for _action in ACTIONS:
+    if _action.name not in ("pass_time", "set_price", "donate"):
+        _under_a_lower_limit(_action)

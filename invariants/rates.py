@@ -133,8 +133,8 @@ def one_accrual_more(
     trial.assume((start >= WAD) & (market.index >= start))
     trial.assume(market.index * WAD >= start * (WAD + charged) - accruals * WAD)
     trial.assume(market.index * (WAD - charged) <= start * WAD)
-    now = market.accrued_at + elapsed
-    total = charged + borrow_rate(market) * elapsed + market.surcharge(now)
+    now = pool.now + elapsed
+    total = charged + borrow_rate(market) * (now - market.accrued_at) + market.surcharge(now)
     trial.assume(total < WAD)
     accrue(market, now)
     at_ceiling = market.index == market.index_ceiling
@@ -163,12 +163,14 @@ def a_second_accrual_changes_nothing(trial: Trial, pool: Any, asset: str) -> Non
     trial.claim(market.accrued_at == pool.now, "the time of accrual is now")
 
 
-def _agree(trial: Trial, one: Any, other: Any, accounts: tuple[Account, ...]) -> None:
+def agree(trial: Trial, one: Any, other: Any, accounts: tuple[Account, ...]) -> None:
     """Claim that two pools hold the same values, for the accounts named."""
     for name_of_market, first in one.markets.items():
         second = other.markets[name_of_market]
         for name in first.scalars:
-            if name != "rates":
+            if name == "failed":
+                trial.claim(same(first.failed, second.failed), "failed agrees")
+            elif name != "rates":
                 trial.claim(getattr(first, name) == getattr(second, name), f"{name} agrees")
         for account in accounts:
             for name in ("shares", "debts", "tokens"):
@@ -189,7 +191,7 @@ def _on_a_stale_state(action: Action) -> None:
         for market in pool.markets.values():
             accrue(market, pool.now)
         trial.claim(type(stale) is type(fresh), "it is refused in both runs or in neither")
-        _agree(trial, pool, accrued, tuple(arguments[position] for position in users))
+        agree(trial, pool, accrued, tuple(arguments[position] for position in users))
 
     check.__name__ = f"{action.name}_accrues_what_it_reads"
     check.__doc__ = f"{action.name} on a stale state, then an accrual, does what it does after an accrual."

@@ -15,6 +15,9 @@ from functools import partial
 from itertools import product
 from typing import Any
 
+from poolproof.invariants.measures import same
+from poolproof.models.core_pool import rate_sum_at
+from poolproof.models.credit_line import LinedMarket
 from poolproof.models.isolated_pool import TREASURY
 from poolproof.models.reference import admissible_market
 from poolproof.spec.action import Action, Domain
@@ -24,7 +27,7 @@ from poolproof.spec.refusal import Refusal
 
 from .paths import Goal, Path, explore_paths
 from .terms import DivisionByZero, Space, negated
-from .world import ANYONE, ElsewhereWrittenOff, copy_pool, core_markets, symbolic_pool
+from .world import ANYONE, ElsewhereWrittenOff, copy_pool, core_markets, moved_core, symbolic_pool
 
 AMOUNT_LIMIT = 2**112
 HORIZON = 2**30
@@ -40,6 +43,14 @@ OTHER = "other"
 """The arbitrary market that an action does not name, but may accrue because it counts for an account."""
 REACH_TREASURY = ("take_reserves", "write_off")
 """The actions that write the treasury's entries; for all others it is one more arbitrary account."""
+
+
+def _nothing(pool: Any) -> None:
+    """The step of a pool while others move: nothing of its own."""
+
+
+CORE_MOVES = Action("core_moves", _nothing, {}, "environment", None, "The core pool and other pools act.")
+"""Between two steps of a pool with lines, others move the core pool: every lemma has to survive that."""
 
 
 @dataclass(slots=True)
@@ -172,6 +183,27 @@ class Induction:
             conditions += [each for each in admissible_market(pool, core) if "incentive" not in each[0]]
         return [(name, condition) for name, condition in conditions if name not in self.dropped]
 
+    def move_cores(self, space: Space, pool: Any) -> None:
+        """Let the core pool's own actions and other pools move the core markets that a pool draws on, in any number.
+
+        What they leave as it was is shown of the core pool's steps, by the clauses named here.
+        """
+        for market in pool.markets.values():
+            if not isinstance(market, LinedMarket):
+                continue
+            core = market.core
+            moved = moved_core(space, market)
+            space.fact(moved.drawn[market.line] == core.drawn[market.line], "LINE-2")
+            space.fact(same(moved.indebted[market.line], core.indebted[market.line]), "LINE-5")
+            seen, seen_then = rate_sum_at(core, pool.now), rate_sum_at(moved, pool.now)
+            space.fact(seen_then == seen, "LINE-2")
+            space.identify(seen_then, seen)
+            market.core = moved
+        for invariant, clause in self.lemmas:
+            if clause.over == "market":
+                for _, place in places_in_core(clause, pool):
+                    space.fact(clause.check(*place), invariant.id)
+
     # --- obligations -------------------------------------------------------------------------------------------
 
     def obligations(self, only: Callable[[Invariant], bool] = lambda _: True) -> Iterator[Obligation]:
@@ -184,8 +216,10 @@ class Induction:
                 for i, c in chosen
                 if (c.form == "step" and c.instant == instant) or (c.form == "state" and c.lemma and not instant)
             ]
-            for action in self.part.actions:
+            for action in (*self.part.actions, *((CORE_MOVES,) if "lined" in self.part.kinds else ())):
                 here = [(i, c) for i, c in stepwise if not c.of or action.name in c.of]
+                if action is CORE_MOVES:
+                    here = [(i, c) for i, c in here if c.form == "state"]
                 if here:
                     yield from self._of_action(action, here, instant=instant)
         for invariant, clause in chosen:
@@ -242,6 +276,8 @@ class Induction:
         def run(path: Path, start: tuple[Any, list[Any]]) -> None:
             old, arguments = start
             pool = copy_pool(old)
+            if action is CORE_MOVES:
+                self.move_cores(path.space, pool)
             action.run(pool, *arguments)
             if action.name == "write_off":
                 markets: Any = pool.markets
@@ -289,7 +325,7 @@ class Induction:
 
             def run(path: Path, start: tuple[Any, list[Any]]) -> None:
                 pool, arguments = start
-                clause.check(SymbolicTrial(path, invariant.id), copy_pool(pool), *arguments)
+                clause.check(SymbolicTrial(path, invariant.id, self.move_cores), copy_pool(pool), *arguments)
 
             for path in self.explore(setup, run):
                 for goal in goals_of(path):
@@ -301,9 +337,10 @@ class Induction:
 class SymbolicTrial:
     """A scenario's hand on a symbolic path."""
 
-    def __init__(self, path: Path, owner: str) -> None:
+    def __init__(self, path: Path, owner: str, move_cores: Callable[[Space, Any], None]) -> None:
         self._path = path
         self._owner = owner
+        self._move_cores = move_cores
 
     def do(self, state: Any, action: Action, *arguments: Any) -> Refusal | None:
         """Carry an action out; a refusal leaves the state as it was."""
@@ -318,6 +355,12 @@ class SymbolicTrial:
     def copy(self, state: Any) -> Any:
         """An independent copy of a state."""
         return copy_pool(state)
+
+    def elsewhere(self, state: Any) -> Any:
+        """A copy in which others moved the core markets."""
+        moved = copy_pool(state)
+        self._move_cores(self._path.space, moved)
+        return moved
 
     def assume(self, condition: Any) -> None:
         """Go on only where the condition holds."""

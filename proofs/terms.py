@@ -133,6 +133,12 @@ class Space:
             found = self._choices[key] = self.number(name, "nonneg")
         return found
 
+    def identify(self, choice: Term, known: Term) -> None:
+        """From here on, write a choice that is known to be equal to another number as that number."""
+        for key, found in self._choices.items():
+            if found.poly == choice.poly:
+                self._choices[key] = known
+
     def flag(self, name: str) -> Formula:
         """A new boolean variable."""
         return Formula(self, ("var", self.atom(name, boolean=True), True))

@@ -61,6 +61,14 @@ class SymbolicLedger:
             self._total = self._total + value - self[account]
         self._entries[account] = value
 
+    def __iter__(self) -> Iterator[Account]:
+        """The accounts that a run can name."""
+        return iter(self._entries)
+
+    def keep(self, account: Account, value: Any) -> None:
+        """Let an account hold a value that is known, as a part of the total."""
+        self._entries[account] = value
+
     def total(self) -> Any:
         """The ghost total: moved by each write's difference."""
         return self._total
@@ -326,6 +334,24 @@ def symbolic_lined_market(space: Space, asset: str, accounts: tuple[Account, ...
     core.tokens, core.amount_limit = market.tokens, market.amount_limit
     market.core, market.line, market.first_loss_vault = core, line, insurer
     return market
+
+
+def moved_core(space: Space, market: LinedMarket) -> CoreMarket:
+    """The core market of a market with a line after others acted: arbitrary but for its constants and the clock.
+
+    The wallets move as well, those of the market and of its first-loss reserve aside.
+    """
+    core = market.core
+    moved: CoreMarket = symbolic_market(space, core.asset, (), core.feed, kind="core", lines=(market.line,))
+    for name in core.constants:
+        setattr(moved, name, getattr(core, name))
+    tokens = SymbolicLedger(space, f"{market.asset}.tokens")
+    own = (market.vault, market.first_loss_vault)
+    tokens.declare(tuple(account for account in market.tokens if account not in own))
+    for account in own:
+        tokens.keep(account, market.tokens[account])
+    market.tokens = moved.tokens = tokens  # type: ignore[assignment]  # same interface
+    return moved
 
 
 def core_markets(pool: Any) -> dict[str, CoreMarket]:

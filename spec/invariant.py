@@ -84,6 +84,9 @@ class Trial(Protocol):
     def copy(self, state: Any) -> Any:
         """An independent copy of a state."""
 
+    def elsewhere(self, state: Any) -> Any:
+        """A copy in which others acted on what the state shares with them, and on nothing else."""
+
     def assume(self, condition: Condition) -> None:
         """Go on only where the condition holds."""
 

@@ -1,0 +1,214 @@
+"""ISO: what one pool can do to another: nothing, but over a credit line what the line carries.
+
+The theorems are about one pool with lines and the core markets that they draw on.  What other pools can see of it is
+what the core markets show: their sum of rates, their cash, and the records of the lines.  So a sister pool is a
+function of its own history, those answers and nothing else, and the core of its own history and of the line's flows.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from poolproof.models.core_pool import rate_sum_at
+from poolproof.models.credit_line import LINE_ACTIONS, LinedMarket
+from poolproof.models.isolated_pool import ACTIONS, borrow, pass_time, write_off
+from poolproof.models.market import Market
+from poolproof.models.refusals import CoreCashExceeded, LentLimitExceeded
+from poolproof.spec.action import Action, asset, slots, user
+from poolproof.spec.arithmetic import WAD, Number
+from poolproof.spec.invariant import Step, Trial
+from poolproof.spec.logic import Condition, all_of
+from poolproof.spec.state import Account
+
+from .catalogue import REGION, SYSTEM
+from .measures import same
+from .rates import agree
+
+OWN_OF_CORE = (
+    "donated", "supply", "debt_shares", "ltv", "liquidation_threshold", "reserve_factor", "supply_cap", "borrow_cap",
+)  # fmt: skip
+"""What a core market has to itself: no line touches it."""
+
+ISO_1 = SYSTEM.declare(
+    "ISO-1",
+    "an action in one pool changes no state of another, except over a declared channel",
+    "step",
+    why="what cannot be changed from outside cannot be broken from outside",
+)
+
+
+@ISO_1.step()
+def the_core_keeps_what_is_its_own(step: Step, old: Market, new: Market) -> Condition:
+    """Suppliers' shares, borrowers' debts and parameters of the core stay, whatever a pool with a line does."""
+    if not isinstance(new, LinedMarket) or not isinstance(old, LinedMarket):
+        return True
+    core, before = new.core, old.core
+    kept = all_of(getattr(core, name) == getattr(before, name) for name in OWN_OF_CORE)
+    return kept & (core.shares.total() == before.shares.total()) & (core.debts.total() == before.debts.total())
+
+
+@ISO_1.step()
+def without_a_flow_the_core_stays(step: Step, old: Market, new: Market) -> Condition:
+    """Where nothing is drawn, paid or lost, not even the core's clock of interest moves."""
+    if not isinstance(new, LinedMarket) or not isinstance(old, LinedMarket):
+        return True
+    flow = (new.taken != old.taken) | (new.paid != old.paid) | (new.lost != old.lost) | (new.principal != old.principal)
+    core, before = new.core, old.core
+    names = [name for name in core.scalars if name != "rates"]
+    return flow | all_of(getattr(core, name) == getattr(before, name) for name in names)
+
+
+ISO_2 = SYSTEM.declare(
+    "ISO-2",
+    "two runs that differ only in one pool's own prices, balances, parameters and actions agree on every other pool's "
+    "state, valuations and refusals (an actor's own wallet aside), except over a declared channel",
+    "two-run",
+    why="isolation is a statement about two worlds: whatever happens over there, over here nothing is different",
+)
+
+
+def _whatever_others_did(what: Action) -> None:
+    """Add the clause that an action of a pool is the same whatever others did to the core market that it draws on."""
+    users = [position for position, domain in enumerate(what.domains.values()) if domain.kind == "user"]
+
+    def check(trial: Trial, pool: Any, *arguments: Any) -> None:
+        other = trial.elsewhere(pool)
+        here, there = trial.do(pool, what, *arguments), trial.do(other, what, *arguments)
+        answers = (CoreCashExceeded, LentLimitExceeded)
+        if isinstance(here, answers) or isinstance(there, answers):
+            return  # "is there that much core cash" is a declared channel
+        trial.claim(type(here) is type(there), "it is refused in both worlds or in neither")
+        agree(trial, pool, other, tuple(arguments[position] for position in users))
+
+    check.__name__ = f"{what.name}_is_the_same_whatever_others_did"
+    check.__doc__ = f"{what.name} does the same in two worlds that differ in the core pool, but for its rates and answers."
+    ISO_2.scenario(**what.domains)(check)  # type: ignore[arg-type]  # no argument is called instant
+
+
+for _action in (*ACTIONS, *LINE_ACTIONS):
+    _whatever_others_did(_action)
+
+ISO_3 = SYSTEM.declare(
+    "ISO-3",
+    "in the action that records an isolated pool's failure, the core pool loses at most the principal that its line owes, "
+    "which is at most the limit in force at its last draw",
+    "step",
+    why="the limit of a line is what its failure can cost",
+    assuming=(REGION,),
+)
+
+
+@ISO_3.state(lemma=True)
+def principal_is_within_the_limit_of_the_last_draw(pool: Any, market: Market) -> Condition:
+    """principal <= the limit that was in force at the last draw."""
+    return not isinstance(market, LinedMarket) or market.principal <= market.limit_at_draw
+
+
+@ISO_3.step()
+def no_more_principal_is_lost_than_was_owed(step: Step, old: Market, new: Market) -> Condition:
+    """The principal lost is at most the principal owed."""
+    if not isinstance(new, LinedMarket) or not isinstance(old, LinedMarket):
+        return True
+    return new.lost - old.lost <= old.principal
+
+
+@ISO_3.step()
+def the_core_loses_at_most_the_principal(step: Step, old: Market, new: Market) -> Condition:
+    """What becomes bad debt of the core is at most the principal lost less what the first-loss reserve paid."""
+    if not isinstance(new, LinedMarket) or not isinstance(old, LinedMarket):
+        return True
+    insured = old.first_loss - new.first_loss
+    core_loss = new.core.bad_debt - old.core.bad_debt
+    if step.action.name in ("fund_first_loss", "take_first_loss"):
+        return core_loss == 0
+    return (core_loss <= (new.lost - old.lost - insured) * WAD) & (core_loss >= 0)
+
+
+ISO_4 = SYSTEM.declare(
+    "ISO-4",
+    "the core pool's loss, interest it had counted included, does not grow with the time between failure and recognition",
+    "two-run",
+    why="a loss that grows while nobody looks is a reason not to look",
+    assuming=(REGION,),
+)
+
+
+@ISO_4.scenario(user=user(), account=user(), asset=asset(), elapsed=slots())
+def a_later_write_off_costs_no_more_principal(
+    trial: Trial, pool: Any, user: Account, account: Account, asset: str, elapsed: Number
+) -> None:
+    """However long a failure goes unnoticed, the principal lost is at most what the line owed at the start."""
+    market = pool.markets[asset]
+    if not isinstance(market, LinedMarket):
+        return
+    owed, lost = market.principal, market.lost
+    trial.do(pool, pass_time, elapsed)
+    trial.do(pool, write_off, user, account)
+    later = pool.markets[asset]
+    trial.claim(later.lost - lost <= owed, "the principal lost is at most what was owed before the time passed")
+    trial.claim(later.principal <= owed, "time and recording add no principal")
+
+
+ISO_5 = SYSTEM.declare(
+    "ISO-5",
+    "the failure of one isolated pool changes no field, collateral valuation or cash of a sister pool; its rates change "
+    "only through the core rate",
+    "step",
+    why="who lends next door must not pay for it",
+)
+
+
+@ISO_5.step(of=(write_off,))
+def a_failure_shows_sisters_nothing(step: Step, old: Market, new: Market) -> Condition:
+    """Of what a sister reads, a write-off moves nothing: prices, the sum of core rates, the records of its line."""
+    same_price = (new.feed.price == old.feed.price) & (new.feed.updated_at == old.feed.updated_at)
+    if not isinstance(new, LinedMarket) or not isinstance(old, LinedMarket):
+        return same_price
+    core, before, now = new.core, old.core, step.new.now
+    acting = {market.line for market in step.new.markets.values() if isinstance(market, LinedMarket)}
+    sisters = [line for line in core.drawn if line not in acting]
+    records = all_of(core.drawn[line] == before.drawn[line] for line in sisters)
+    records = records & all_of(same(core.indebted[line], before.indebted[line]) for line in sisters)
+    return same_price & records & (rate_sum_at(core, now) == rate_sum_at(before, now)) & (core.cash >= before.cash)
+
+
+ISO_6 = SYSTEM.declare(
+    "ISO-6",
+    "the net cash that a line has taken from the core = principal owed + principal lost - interest paid, and only a draw "
+    "takes cash",
+    "state",
+    why="what left the core's vault over a line is owed, lost, or came back",
+)
+
+
+@ISO_6.state(lemma=True)
+def net_cash_is_principal_and_loss_less_interest(pool: Any, market: Market) -> Condition:
+    """taken = principal + lost - paid."""
+    return not isinstance(market, LinedMarket) or market.taken == market.principal + market.lost - market.paid
+
+
+@ISO_6.step()
+def only_a_draw_takes_cash(step: Step, old: Market, new: Market) -> Condition:
+    """The core's cash falls over an action of the pool only by a draw in a borrow."""
+    if not isinstance(new, LinedMarket) or not isinstance(old, LinedMarket) or step.action is borrow:
+        return True
+    return new.core.cash >= old.core.cash
+
+
+ISO_7 = SYSTEM.declare(
+    "ISO-7",
+    "no account's debt in one pool is backed by, or seized from, its position in another",
+    "step",
+    why="collateral that answers for two pools is the bridge over which a failure walks",
+)
+
+
+@ISO_7.step()
+def no_position_in_the_core_moves(step: Step, old: Market, new: Market) -> Condition:
+    """No action of a pool with a line, a liquidation least of all, changes a share or a debt share in the core."""
+    if not isinstance(new, LinedMarket) or not isinstance(old, LinedMarket):
+        return True
+    core, before = new.core, old.core
+    shares = all_of(core.shares[account] == before.shares[account] for account in core.shares)
+    debts = all_of(core.debts[account] == before.debts[account] for account in core.debts)
+    return shares & debts & (core.shares.total() == before.shares.total()) & (core.debts.total() == before.debts.total())
