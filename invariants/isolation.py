@@ -11,7 +11,7 @@ from typing import Any
 
 from poolproof.models.core_pool import rate_sum_at
 from poolproof.models.credit_line import LINE_ACTIONS, LinedMarket
-from poolproof.models.isolated_pool import ACTIONS, borrow, pass_time, write_off
+from poolproof.models.isolated_pool import ACTIONS, accrue_interest, borrow, pass_time, write_off
 from poolproof.models.market import Market
 from poolproof.models.refusals import CoreCashExceeded, LentLimitExceeded
 from poolproof.spec.action import Action, asset, slots, user
@@ -133,20 +133,18 @@ ISO_4 = SYSTEM.declare(
 )
 
 
-@ISO_4.scenario(user=user(), account=user(), asset=asset(), elapsed=slots())
-def a_later_write_off_costs_no_more_principal(
-    trial: Trial, pool: Any, user: Account, account: Account, asset: str, elapsed: Number
-) -> None:
-    """However long a failure goes unnoticed, the principal lost is at most what the line owed at the start."""
+@ISO_4.scenario(asset=asset(), elapsed=slots())
+def time_adds_nothing_that_can_be_lost(trial: Trial, pool: Any, asset: str, elapsed: Number) -> None:
+    """Over any time, interest included, the principal stays: what a later recording can cost (ISO-3) is no more."""
     market = pool.markets[asset]
     if not isinstance(market, LinedMarket):
         return
-    owed, lost = market.principal, market.lost
+    owed, lost, counted = market.principal, market.lost, market.core.lent
     trial.do(pool, pass_time, elapsed)
-    trial.do(pool, write_off, user, account)
+    trial.do(pool, accrue_interest, asset)
     later = pool.markets[asset]
-    trial.claim(later.lost - lost <= owed, "the principal lost is at most what was owed before the time passed")
-    trial.claim(later.principal <= owed, "time and recording add no principal")
+    trial.claim((later.principal == owed) & (later.lost == lost), "the principal stays")
+    trial.claim(later.core.lent == counted, "the core counts no more of it")
 
 
 ISO_5 = SYSTEM.declare(
