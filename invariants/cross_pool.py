@@ -68,14 +68,6 @@ def same_state(one: Any, other: Any, account: Account) -> Condition:
     )
 
 
-def without_position(pool: Pool, account: Account) -> Condition:
-    """An account has no shares and no debts in a pool."""
-    nothing: Condition = all_of(
-        (market.shares[account] == 0) & (market.debts[account] == 0) for market in pool.markets.values()
-    )
-    return nothing & (collateral_shares_of(pool, account) == 0) & (debts_of(pool, account) == 0)
-
-
 # --- CROSS-1 ---------------------------------------------------------------------------------------------------
 
 CROSS_1 = CROSS.declare(
@@ -184,18 +176,30 @@ class Legs:
     def __init__(self, step: Step) -> None:
         given = step.arguments
         route = step.new.routes[place_of(given["collateral"])[0]]
-        self.now = step.new.now
-        self.user, self.deposited, self.bridged = given["user"], given["deposited"], given["bridged"]
-        self.borrowed = given["borrowed"]
+        self.now, self.user = step.new.now, given["user"]
+        self.deposited, self.bridged, self.borrowed = given["deposited"], given["bridged"], given["borrowed"]
         self.satellite, self.main = step.new.pools[route.satellite], step.new.pools[route.main]
-        self.old_satellite, self.old_main = step.old.pools[route.satellite], step.old.pools[route.main]
         self.collateral, self.lent = self.satellite.markets[route.collateral], self.satellite.markets[route.bridge]
         self.bridge, self.loan = self.main.markets[route.bridge], self.main.markets[place_of(given["loan"])[1]]
+        before = step.old.pools[route.satellite].markets, step.old.pools[route.main].markets
+        self.new_position = (
+            (before[0][route.collateral].shares[self.user] == 0)
+            & (before[0][route.bridge].debts[self.user] == 0)
+            & (before[1][route.bridge].shares[self.user] == 0)
+            & (before[1][self.loan.asset].debts[self.user] == 0)
+        )
 
     @property
-    def from_nothing(self) -> Condition:
-        """Whether the user had no position in either pool before."""
-        return without_position(self.old_satellite, self.user) & without_position(self.old_main, self.user)
+    def alone(self) -> Condition:
+        """Whether nothing counts for the user in the two pools but what these legs put there."""
+        user = self.user
+        return (
+            self.new_position
+            & (collateral_shares_of(self.satellite, user) == self.collateral.shares[user])
+            & (debts_of(self.satellite, user) == self.lent.debts[user])
+            & (collateral_shares_of(self.main, user) == self.bridge.shares[user])
+            & (debts_of(self.main, user) == self.loan.debts[user])
+        )
 
     @property
     def bridge_prices_agree(self) -> Condition:
@@ -203,38 +207,48 @@ class Legs:
         return collateral_price(self.bridge.feed, self.now) <= fair_price(self.lent.feed, self.now)
 
 
-def of_legs(step: Step, *_: Any) -> Iterator[Cut]:
-    """What carries the claims about the two legs: each lends at most what was put into it, weighed."""
+def of_thresholds(step: Step, *_: Any) -> Iterator[Cut]:
+    """What carries health over from the loan-to-value to the liquidation threshold."""
     legs = Legs(step)
-    now = legs.now
     for market in (*legs.satellite.markets.values(), *legs.main.markets.values()):
-        yield from loan_to_value_weighs_less(market, now)
-    satellite = (legs.collateral, legs.deposited, legs.lent, legs.bridged)
-    main = (legs.bridge, legs.bridged, legs.loan, legs.borrowed)
-    other = negation(legs.from_nothing)
-    yield from of_leg(*satellite, legs.user, now, other)
-    yield from of_leg(*main, legs.user, now, other)
+        yield from loan_to_value_weighs_less(market, legs.now)
+
+
+def of_legs(step: Step, *_: Any) -> Iterator[Cut]:
+    """What carries the bound: each leg lends at most what was put into it, weighed; then one leg after the other."""
+    legs = Legs(step)
+    now, other = legs.now, negation(legs.alone)
+    yield from of_leg(legs.collateral, legs.deposited, legs.lent, legs.bridged, legs.user, now, other)
+    yield from of_leg(legs.bridge, legs.bridged, legs.loan, legs.borrowed, legs.user, now, other)
+    counts, owes = collateral_price(legs.bridge.feed, now), fair_price(legs.lent.feed, now)
+    yield Scaled(counts, owes, legs.bridged * legs.bridge.ltv, unless=negation(legs.bridge_prices_agree))
+    weight = collateral_price(legs.collateral.feed, now) * legs.collateral.ltv
+    yield Scaled(legs.bridged * owes * WAD, legs.deposited * weight, legs.bridge.ltv, unless=other)
 
 
 def of_leg(
     collateral: Market, put: Number, debt: Market, lent: Number, user: Account, now: Number, other: Condition
 ) -> Iterator[Cut]:
-    """Of one leg: lent x price <= put x price x loan-to-value."""
+    """Of one leg: lent x price <= put x price x loan-to-value.
+
+    Where both are one market, what the debt's rounding adds counts on both sides.
+    """
     held, top, bottom = collateral.shares[user], price_top(collateral), price_bottom(collateral)
     rounded = debt.debts[user] * debt.index - lent * WAD
     worth = put * WAD + (rounded if debt is collateral else 0)
-    weight = collateral_price(collateral.feed, now) * collateral.ltv
+    price, weight = fair_price(debt.feed, now), collateral_price(collateral.feed, now) * collateral.ltv
     value = unit_value(collateral, collateral.ltv, now)
-    yield other | (rounded >= 0)
     yield other | (held * top <= worth * bottom)
     yield value * bottom * WAD <= top * weight
     yield Scaled(value * bottom * WAD, top * weight, held)
     yield Scaled(held * top, worth * bottom, weight, unless=other)
     yield Cancelled(held * value * WAD, worth * weight, bottom, unless=other)
-    yield other | (debt.debts[user] * debt.index * fair_price(debt.feed, now) <= held * value)
+    yield other | (debt.debts[user] * debt.index * price <= held * value)
+    yield Scaled(weight if debt is collateral else 0, price * WAD, rounded, unless=other)
+    yield other | (lent * price * WAD <= put * weight)
 
 
-@CROSS_2.step("pool", of=(cross_borrow,), instant=True, cuts=of_legs)
+@CROSS_2.step("pool", of=(cross_borrow,), instant=True, cuts=of_thresholds)
 def both_legs_are_healthy(step: Step) -> Condition:
     """The user is healthy in the satellite and in the main pool, each by what it has there."""
     legs = Legs(step)
@@ -248,7 +262,7 @@ def the_loan_is_within_the_product_of_the_factors(step: Step) -> Condition:
     lent = legs.borrowed * fair_price(legs.loan.feed, legs.now) * (WAD * WAD)
     worth = legs.deposited * collateral_price(legs.collateral.feed, legs.now)
     product = legs.collateral.ltv * legs.bridge.ltv
-    return implies(legs.from_nothing & legs.bridge_prices_agree, lent <= worth * product)
+    return implies(legs.alone & legs.bridge_prices_agree, lent <= worth * product)
 
 
 # --- CROSS-3 ---------------------------------------------------------------------------------------------------
