@@ -17,6 +17,7 @@ from poolproof.spec.protocol import Protocol
 from poolproof.spec.refusal import Refusal
 
 from .fuzz import fuzz, hunt, initial_state
+from .parts import pools_of
 from .progress import Event, Listener
 from .traces import Trace
 
@@ -75,8 +76,8 @@ class Attack:
         state = initial_state(self.model, self.protocol, self.start)
         accounts = (*self.protocol.users, "treasury")
         for invariant, clause in lemmas:
-            for market in state.markets.values():
-                places = [(state, market)] if clause.over == "market" else [(state, market, a) for a in accounts]
+            for pool, market in [(each, market) for each in pools_of(state) for market in each.markets.values()]:
+                places = [(pool, market)] if clause.over == "market" else [(pool, market, a) for a in accounts]
                 if not all(holds(clause, place) for place in places):
                     proofs[invariant.id].reason = f"{clause.name} does not hold at the start, in {market.asset}"
 
