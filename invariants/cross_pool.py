@@ -14,8 +14,8 @@ from poolproof.models.isolated_pool import Pool
 from poolproof.models.liquidation import counted_to_borrow, counted_to_liquidation
 from poolproof.models.market import Market, owed, tokens_for_shares, unit_value
 from poolproof.models.oracle import collateral_price, fair_price
-from poolproof.models.router import CollateralMarket, cross_borrow, cross_unwind
-from poolproof.models.system import SEPARATOR, SYSTEM_ACTIONS, Route, place_of
+from poolproof.models.router import CollateralMarket, cross_borrow, cross_unwind, markets_of
+from poolproof.models.system import SYSTEM_ACTIONS, Route, place_of
 from poolproof.spec.action import asset, tokens, user
 from poolproof.spec.arithmetic import WAD, Number
 from poolproof.spec.invariant import Cancelled, Catalogue, Cut, Scaled, Step, Trial
@@ -37,11 +37,6 @@ BRIDGE = "the bridge asset's collateral price in the main pool is at most its de
 
 
 # --- what the claims speak of ----------------------------------------------------------------------------------
-
-
-def named(pool: str, asset: str) -> str:
-    """The name of a system's market."""
-    return f"{pool}{SEPARATOR}{asset}"
 
 
 def route_of(system: Any, collateral: str, loan: str) -> Route | None:
@@ -107,7 +102,6 @@ def whole_or_not_at_all(
     loan=asset(),
     borrowed=tokens("loan"),
     account=user(),
-    instant=True,
 )
 def a_cross_borrow_is_its_steps(
     trial: Trial,
@@ -124,7 +118,7 @@ def a_cross_borrow_is_its_steps(
     route = route_of(system, collateral, loan)
     trial.assume(route is not None)
     assert route is not None  # noqa: S101 - for the type checker
-    near, far = named(route.satellite, route.bridge), named(route.main, route.bridge)
+    _, near, far, _ = markets_of(route, loan)
 
     def steps(_: Any) -> Iterator[tuple[str, tuple[Any, ...]]]:
         yield "deposit", (user, collateral, deposited)
@@ -142,11 +136,15 @@ def a_cross_borrow_is_its_steps(
 def a_cross_unwind_is_its_steps(
     trial: Trial, system: Any, user: Account, collateral: str, loan: str, account: Account
 ) -> None:
-    """It is: repay and redeem all in the main pool; repay and redeem all in the satellite; or nothing."""
+    """It is: repay and redeem all in the main pool; repay and redeem all in the satellite; or nothing.
+
+    Where all four markets are listed: in one that is not, there is nothing to repay or to redeem, and no step for it.
+    """
     route = route_of(system, collateral, loan)
     trial.assume(route is not None)
     assert route is not None  # noqa: S101 - for the type checker
-    near, far = named(route.satellite, route.bridge), named(route.main, route.bridge)
+    _, near, far, _ = markets_of(route, loan)
+    trial.assume(all_of(system.registry.lists(market) for market in markets_of(route, loan)))
 
     def steps(apart: Any) -> Iterator[tuple[str, tuple[Any, ...]]]:
         yield "repay", (user, user, loan, owed(apart.markets[loan], user))
@@ -362,7 +360,7 @@ def what_is_in_the_satellite_lends_nothing_in_the_main_pool(
     route = route_of(system, collateral, loan)
     trial.assume(route is not None)
     assert route is not None  # noqa: S101 - for the type checker
-    near, twin = named(route.satellite, route.bridge), trial.copy(system)
+    near, twin = markets_of(route, loan)[1], trial.copy(system)
     for name, arguments in (
         ("deposit", (user, collateral, deposited)),
         ("enter", (user, collateral)),
@@ -406,28 +404,24 @@ def collateral_is_never_lent(pool: Any, market: Market) -> Condition:
 
 @CROSS_6.scenario(user=user(), collateral=asset(), loan=asset(), instant=True)
 def the_collateral_comes_back(trial: Trial, system: Any, user: Account, collateral: str, loan: str) -> None:
-    """Without debts in the main pool, or with the tokens for the one there is, the unwind is not refused, and pays out.
+    """Without debts in the main pool the unwind is not refused, and gives all the collateral for debt - held.
 
-    Conditions: the main pool has what the user's shares of the bridge asset are worth, and the user has what the
-    satellite is owed beyond that.
+    Conditions: the main pool has the cash for the user's shares of the bridge asset (held), and the user has
+    max(0, debt - held) of it.
     """
     route = route_of(system, collateral, loan)
     trial.assume(route is not None)
     assert route is not None  # noqa: S101 - for the type checker
-    near, far = named(route.satellite, route.bridge), named(route.main, route.bridge)
-    main = system.pools[route.main]
-    trial.assume(debts_of(main, user) == main.markets[place_of(loan)[1]].debts[user])
-    trial.assume(system.markets[loan].tokens[user] >= owed(system.markets[loan], user))
-    repaid = trial.copy(system)
-    refusal = trial.do(repaid, STEPS["repay"], user, user, loan, owed(repaid.markets[loan], user))
-    trial.claim(refusal is None, "the repayment is not refused")
-    bridge, debt, pledged = repaid.markets[far], owed(repaid.markets[near], user), repaid.markets[collateral]
-    held, worth = tokens_for_shares(bridge, bridge.shares[user]), tokens_for_shares(pledged, pledged.shares[user])
-    wallet, own = bridge.tokens[user], pledged.tokens[user]
+    lent, bridge = (system.markets[name] for name in markets_of(route, loan)[1:3])
+    pledged = system.markets[collateral]
+    debt, held = owed(lent, user), tokens_for_shares(bridge, bridge.shares[user])
+    worth, wallet, own = tokens_for_shares(pledged, pledged.shares[user]), lent.tokens[user], pledged.tokens[user]
+    trial.assume(debts_of(system.pools[route.main], user) == 0)
     trial.assume((bridge.cash >= held) & (wallet >= positive_part(debt - held)))
     refusal = trial.do(system, cross_unwind, user, collateral, loan)
     trial.claim(refusal is None, "the unwind is not refused")
-    lent, bridge, pledged = system.markets[near], system.markets[far], system.markets[collateral]
+    lent, bridge = (system.markets[name] for name in markets_of(route, loan)[1:3])
+    pledged = system.markets[collateral]
     trial.claim((lent.debts[user] == 0) & (bridge.shares[user] == 0), "no debt and no bridge asset are left")
     trial.claim((pledged.shares[user] == 0) & (pledged.tokens[user] == own + worth), "all the collateral is back")
-    trial.claim(wallet - bridge.tokens[user] == debt - held, "it took the debt less what the bridge asset was worth")
+    trial.claim(wallet - lent.tokens[user] == debt - held, "it took the debt less what the bridge asset was worth")

@@ -40,14 +40,10 @@ def route_between(system: System, collateral: str, loan: str) -> tuple[Route, st
     return route, wanted
 
 
-def attend(system: System, user: Account, route: Route, collateral: str, loan: str) -> None:
-    """Ask the registry for the four markets of a route, and bring the user's rewards there to the present.
-
-    Refuses: NotListed.
-    """
-    bridges = [f"{pool}{SEPARATOR}{route.bridge}" for pool in (route.satellite, route.main)]
-    system.require_listed((collateral, *bridges, loan))
-    system.checkpoint((collateral, *bridges, loan), (user,))
+def markets_of(route: Route, loan: str) -> tuple[str, ...]:
+    """The four markets that a route leads through, by their names in the system."""
+    near, far = f"{route.satellite}{SEPARATOR}", f"{route.main}{SEPARATOR}"
+    return f"{near}{route.collateral}", f"{near}{route.bridge}", f"{far}{route.bridge}", loan
 
 
 def pledge(pool: Pool, user: Account, asset: str, amount: Number) -> None:
@@ -84,7 +80,9 @@ def cross_borrow(
     Refuses: NoRoute, NotListed, and whatever one of the steps refuses.
     """
     route, wanted = route_between(system, collateral, loan)
-    attend(system, user, route, collateral, loan)
+    markets = markets_of(route, loan)
+    system.require_listed(markets)
+    system.checkpoint(markets, (user,))
     satellite, main = system.pools[route.satellite], system.pools[route.main]
     pledge(satellite, user, route.collateral, deposited)
     borrow.run(satellite, user, route.bridge, bridged)
@@ -97,10 +95,11 @@ def cross_unwind(system: System, user: Account, collateral: str, loan: str) -> N
     """Repay the loan, take the bridge asset back, repay the satellite with it, take the collateral back.
 
     Everything, to the last unit; what the bridge asset does not cover comes out of the user's wallet, what it leaves
-    over stays there.  Refuses: NoRoute, NotListed, and whatever one of the steps refuses.
+    over stays there.  The registry is not asked: in a market that is not listed nobody has anything to take back.
+    Refuses: NoRoute, and whatever one of the steps refuses.
     """
     route, wanted = route_between(system, collateral, loan)
-    attend(system, user, route, collateral, loan)
+    system.checkpoint(markets_of(route, loan), (user,))
     satellite, main = system.pools[route.satellite], system.pools[route.main]
     repay_all(main, user, wanted)
     redeem_all(main, user, route.bridge)

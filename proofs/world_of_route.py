@@ -53,6 +53,7 @@ SATELLITE, MAIN = "satellite", "main"
 COLLATERAL, BRIDGE, LOAN = "collateral", "bridge", "loan"
 ASSETS = {SATELLITE: (COLLATERAL, BRIDGE), MAIN: (BRIDGE, COLLATERAL, LOAN)}
 """What an asset that an action names can be, by pool."""
+NAMES = tuple(f"{pool}{SEPARATOR}{asset}" for pool, listed in ASSETS.items() for asset in listed)
 ROUTED = ("collateral", "loan")
 """The arguments that name the two ends of a route."""
 
@@ -66,6 +67,17 @@ class NothingElsewhere(Elsewhere):
     def remainder(self, account: Account, term: str) -> Any:
         """Nothing."""
         return 0
+
+
+class AnyRegistry:
+    """A registry of which nothing is known: it lists a market, or does not."""
+
+    def __init__(self, space: Space) -> None:
+        self._flags = {name: space.flag(f"listed[{name}]") for name in NAMES}
+
+    def lists(self, market: str) -> Any:
+        """Whether a market is listed."""
+        return self._flags[market]
 
 
 # --- the two pools ---------------------------------------------------------------------------------------------
@@ -95,6 +107,7 @@ def symbolic_system(space: Space, assets: Iterable[str], accounts: tuple[Account
         pool.markets = SymbolicMarkets(markets, elsewhere[name])
         system.pools[name] = pool
     system.routes = {SATELLITE: Route(SATELLITE, MAIN, COLLATERAL, BRIDGE)}
+    system.registry, system.rewards = AnyRegistry(space), {}
     list_markets(system)
     system.registry = open_registry(system.journal, tuple(listed), listed, tuple(system.markets))
     system.rewards = {}
