@@ -198,7 +198,7 @@ def initial_rewards(protocol: Protocol, wallets: Wallets) -> dict[str, Programme
             if given is not None:
                 tokens = wallets.tokens[given.token]
                 for to, emission in ((SUPPLIERS, given.supplier_emission), (BORROWERS, given.borrower_emission)):
-                    made[f"{name}{SEPARATOR}{to}"] = programme(name, to, given.token, emission, tokens)
+                    made[f"{name}{SEPARATOR}{to}"] = programme(name, to, given.token, emission, tokens, protocol.users)
     return made
 
 

@@ -251,10 +251,10 @@ class NoRateModel(Refusal):
 
 
 class MarketInUse(Refusal):
-    """Somebody has shares or debts in the market, a line is drawn, or more than dust is left in it."""
+    """Somebody has shares or debts in the market, a line is drawn or listed, or more than dust is left in it."""
 
     fields = ("market",)
-    text = 'market "{market}" has shares, debts, a drawn line or cash; it must be empty to be added or unlisted'
+    text = 'market "{market}" has shares, debts, lines or cash; it must be empty to be added or unlisted'
 
 
 class NoRewards(Refusal):

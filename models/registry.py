@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from poolproof.spec.action import Action, Domain, action, asset
 from poolproof.spec.arithmetic import WAD, Number
-from poolproof.spec.logic import Condition
+from poolproof.spec.logic import Condition, negation
 from poolproof.spec.refusal import require
 from poolproof.spec.state import Journal, Ledger, Record
 
@@ -125,9 +125,9 @@ def approve_market(system: System, asset: str) -> None:
 
 @action(by="governance", asset=asset())
 def add_market(system: System, asset: str) -> None:
-    """List a market in its pool.
+    """List a market in its pool; one with a credit line, where the core market is listed that it draws on.
 
-    Refuses: NotCreated, AlreadyListed, NotApproved, NoRateModel, PriceMissing, MarketInUse.
+    Refuses: NotCreated, AlreadyListed, NotApproved, NoRateModel, NotListed, PriceMissing, MarketInUse.
     """
     registry, market, (pool, _) = system.registry, system.markets[asset], place_of(asset)
     number = registry.number[pool]
@@ -135,6 +135,8 @@ def add_market(system: System, asset: str) -> None:
     require(registry.home[asset] == 0, AlreadyListed, asset)
     require(registry.approved[asset] == number, NotApproved, asset)
     require(not isinstance(market.rates, NoRate), NoRateModel, asset)
+    if isinstance(market, LinedMarket):
+        system.require_listed(name for name, other in system.markets.items() if other is market.core)
     require_price(market, system.now)
     require(is_unused(market), MarketInUse, asset)
     registry.home[asset] = number
@@ -142,12 +144,16 @@ def add_market(system: System, asset: str) -> None:
 
 @action(by="governance", asset=asset())
 def unlist_market(system: System, asset: str) -> None:
-    """Take a market from the list; to be added again, it needs a new approval.  Refuses: NotListed, MarketInUse."""
+    """Take a market from the list; to be added again, it needs a new approval.
+
+    A core market goes after the markets that draw on it.  Refuses: NotListed, MarketInUse.
+    """
     registry, market = system.registry, system.markets[asset]
     require(registry.lists(asset), NotListed, asset)
-    drawing = [other for other in system.markets.values() if isinstance(other, LinedMarket) and other.core is market]
-    unused = all(owed_on_line(other) == 0 for other in drawing)
-    require(is_unused(market) & unused, MarketInUse, asset)
+    require(is_unused(market), MarketInUse, asset)
+    for name, other in system.markets.items():
+        if isinstance(other, LinedMarket) and other.core is market:
+            require(negation(registry.lists(name)), MarketInUse, asset)
     registry.home[asset] = 0
     registry.approved[asset] = 0
 

@@ -86,14 +86,16 @@ class Programme(Record):
         self.seen[account] = self.index
 
 
-def programme(name: str, to: str, token: str, emission: Number, tokens: Ledger) -> Programme:
+def programme(
+    name: str, to: str, token: str, emission: Number, tokens: Ledger, users: tuple[Account, ...]
+) -> Programme:
     """The rewards of a market as they begin."""
     made = Programme()
     for scalar in Programme.scalars:
         setattr(made, scalar, 0)
     made.emission, made.market, made.to, made.token = emission, name, to, token
     made.tokens, made.vault = tokens, vault_of_rewards(name)
-    made.seen, made.earned = Ledger(tokens.journal), Ledger(tokens.journal)
+    made.seen, made.earned = (Ledger(tokens.journal, dict.fromkeys(users, 0)) for _ in ("seen", "earned"))
     return made
 
 
