@@ -17,7 +17,7 @@ from poolproof.spec.protocol import Protocol
 from poolproof.spec.refusal import Refusal
 
 from .fuzz import fuzz, hunt, initial_state
-from .parts import pools_of
+from .parts import is_system, pools_of
 from .progress import Event, Listener
 from .traces import Trace
 
@@ -129,8 +129,9 @@ class Attack:
         found.reasons.append(f"fuzz: nothing in {HUNT_STEPS // self.patience} steps")
 
     def _by_search(self, invariant: Invariant, hint: tuple[str, ...], found: Found) -> None:
-        if self.start is not None:
-            found.reasons.append("search: starts from the initial state only")
+        if self.start is not None or is_system(self.model):
+            limit = "reads one pool" if is_system(self.model) else "starts from the initial state only"
+            found.reasons.append(f"search: {limit}")
             return
         from .search import search
 
@@ -142,7 +143,9 @@ class Attack:
         found.reasons.append(f"search: nothing to depth {report.depth}{'' if report.complete else ', incomplete'}")
 
     def _by_explore(self, invariant: Invariant, hint: tuple[str, ...], found: Found) -> None:
-        if self.start is not None or all(clause.form == "scenario" for clause in invariant.clauses):
+        if self.start is not None or is_system(self.model):
+            return
+        if all(clause.form == "scenario" for clause in invariant.clauses):
             return
         from .explore import explore
 

@@ -19,8 +19,10 @@ from poolproof.models.oracle import Feed
 from poolproof.models.system import SEPARATOR, System, place_of
 from poolproof.spec.action import Action, Domain, asset, line
 from poolproof.spec.arithmetic import WAD
+from poolproof.spec.errors import UsageError
 from poolproof.spec.invariant import Clause, Trial
 from poolproof.spec.model import Model
+from poolproof.spec.protocol import Protocol
 from poolproof.spec.state import Account, Ledger
 
 from .past import Entry, before_of
@@ -53,6 +55,13 @@ class PoolStep:
 def is_system(model: Model) -> bool:
     """Whether a model's states are systems of pools."""
     return bool(model.parts)
+
+
+def require_one_pool(model: Model, protocol: Protocol, engine: str) -> None:
+    """Refuse a system of pools, for an engine that reads one."""
+    if is_system(model):
+        rule = f"{engine} reads one pool, and this protocol is a system of {len(protocol.pools)}"
+        raise UsageError(rule, f"{protocol.name}: pools", "use fuzz or check, or write a file with one isolated pool")
 
 
 def pools_of(state: Any) -> tuple[Any, ...]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import partial
 from random import Random
 from typing import Any, TypeAlias
 
-from poolproof.models.credit_line import LINE_ACTIONS
+from poolproof.models.credit_line import LINE_ACTIONS, LinedMarket
 from poolproof.models.isolated_pool import ACTIONS
 from poolproof.models.system import SEPARATOR, Route, System
 from poolproof.spec.action import Domain
@@ -16,9 +17,9 @@ from poolproof.spec.model import Model
 from poolproof.spec.protocol import PoolConfig, Protocol
 
 from .draw import REAL, Draw, Profile
-from .parts import is_system, lifted_arguments
-from .situation import Arguments
-from .tactics import Tactics
+from .parts import OWN, is_system, lifted_arguments
+from .situation import Arguments, Tactic
+from .tactics import PLANNED, Tactics, asked
 from .traces import Call
 
 AnyTactics: TypeAlias = "Tactics | SystemTactics"
@@ -53,7 +54,9 @@ class SystemTactics:
         self.protocol, self.random = protocol, random
         self.actions = {action.name: action for action in model.actions}
         self.routed = [name for name in ("cross_borrow", "cross_unwind") if name in allowed]
+        self.between = [a for n, a in self.actions.items() if n in allowed and n not in OWN and n not in self.routed]
         self.kinds = {pool.id: pool.kind for pool in protocol.pools}
+        self.plans = allowed >= PLANNED
         self.of: dict[str, Tactics] = {}
         for pool in protocol.pools:
             actions = tuple(action for action in actions_in(pool) if action.name in allowed)
@@ -71,10 +74,20 @@ class SystemTactics:
         self.routes = [route for route in state.routes.values() if route.satellite in chosen]
         chosen += [route.main for route in self.routes if route.main not in chosen and route.main in self.of]
         core = [pool for pool in self.of if self.kinds[pool] == "core"]
+        self.core = next(iter(core), "")
         self.pools = [*core, *chosen] if self.bits(3) or not chosen else chosen
         for pool in self.pools:
             self.of[pool].begin(dict.__getitem__(state.pools, pool), profile)
         self.here = self.pools[0]
+        self.queue: list[tuple[str, str, Tactic]] = []
+        self.lined = [
+            (pool, market)
+            for pool in self.pools
+            for market in dict.__getitem__(state.pools, pool).markets.values()
+            if self.plans and isinstance(market, LinedMarket) and self.core in self.pools
+        ]
+        if self.lined and self.bits(1):
+            self._plan_draw()
 
     def next(self) -> Call:
         """The next action with its arguments; what is planned in a pool is mostly done before it is left."""
@@ -82,14 +95,56 @@ class SystemTactics:
             call = self._across()
             if call is not None:
                 return call
+        if self.lined and not self.bits(5):
+            self._plan_draw()
+        if self.between and not self.bits(5):
+            action = self.between[self.draw.below(len(self.between))]
+            return action, self.arguments_of(action.domains)
+        while self.queue and self.bits(3):
+            pool, name, tactic = self.queue.pop(0)
+            arguments = asked(tactic)
+            if arguments is not None:
+                return self._in(pool, name, arguments)
         if not self.of[self.here].queue or not self.bits(3):
             planned = [pool for pool in self.pools if self.of[pool].queue]
             among = planned if planned and self.bits(2) else self.pools
             self.here = among[self.draw.below(len(among))]
         action, arguments = self.of[self.here].next()
-        if action.name != "pass_time":
-            arguments = lifted_arguments(action.domains, arguments, self.here)
-        return self.actions[action.name], arguments
+        return self._in(self.here, action.name, arguments)
+
+    def _in(self, pool: str, name: str, arguments: tuple[Any, ...]) -> Call:
+        """A pool's action, as one of the system."""
+        if name != "pass_time":
+            arguments = lifted_arguments(self.of[pool].known[name].domains, arguments, pool)
+        return self.actions[name], arguments
+
+    def _plan_draw(self) -> None:
+        """Let the core have cash, and a user borrow over a line; often let that user default, one of two at times."""
+        pool, market = self.lined[self.draw.below(len(self.lined))]
+        here, core = self.of[pool], self.core
+        pledged = [each for each in here.every if each.ltv > 0 and each is not market]
+        if not pledged:
+            return
+        collateral = pledged[self.draw.below(len(pledged))]
+        users = list(self.protocol.users)
+        self.random.shuffle(users)
+        self.queue.append((core, "deposit", partial(self.of[core].deposit_into, market.core)))
+        for user in users[: 1 + self.bits(1)]:
+            self.queue += [
+                (pool, "deposit", partial(here.pledge_by, user, collateral)),
+                (pool, "enter", partial(tuple, (user, collateral.asset))),
+                (pool, "borrow", partial(here.draw_by, user, market)),
+            ]
+        for name in ("fund_first_loss", "pass_time"):
+            if self.bits(1) and name in here.known:
+                self.queue.append((pool, name, getattr(here, f"to_{name}")))
+        if self.bits(1):
+            return
+        price = collateral.feed.price
+        self.queue.append((pool, "set_price", partial(here.price_of, collateral.asset, 1 + self.bits(1))))
+        self.queue.append((pool, "write_off", partial(here.write_off_of, users[0])))
+        if self.bits(1):
+            self.queue.append((pool, "set_price", partial(here.price_of, collateral.asset, price)))
 
     def arguments_of(self, domains: dict[str, Domain]) -> tuple[Any, ...]:
         """Draw arguments of domains, in one of the pools."""

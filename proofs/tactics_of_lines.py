@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from poolproof.models.credit_line import LinedMarket, owed_on_line
+from typing import Any
 
-from .situation import Arguments, Situation
+from poolproof.models.credit_line import LinedMarket, owed_on_line
+from poolproof.models.liquidation import margin_to_borrow
+from poolproof.spec.arithmetic import WAD
+from poolproof.spec.state import Account
+
+from .situation import Arguments, Situation, within_reach
 
 
 class LineTactics(Situation):
@@ -14,6 +19,22 @@ class LineTactics(Situation):
         """A market of the pool that draws on a line, if there is one."""
         lined = [market for market in self.every if isinstance(market, LinedMarket)]
         return lined[int(self.real() * len(lined))] if lined else None
+
+    def pledge_by(self, user: Account, market: Any) -> Arguments:
+        """This user supplies collateral, mostly all of it."""
+        room = market.supply_cap - market.cash - market.debt_shares * market.index // WAD - 1
+        limit = min(market.tokens[user], room)
+        return (user, market.asset, self.draw.amount(limit)) if limit > 0 else None
+
+    def draw_by(self, user: Account, market: LinedMarket) -> Arguments:
+        """This user borrows more than the market's own cash, as far as collateral, line and caps allow."""
+        margin = self.margin_of(user, margin_to_borrow)
+        if margin is None or margin <= 0 or not market.feed.price:
+            return None
+        owed = market.debt_shares * market.index // WAD + 1
+        affordable = min(margin // (market.feed.price * WAD), market.borrow_cap - owed, market.debt_ceiling - owed)
+        over = min(within_reach(market), affordable) - market.cash
+        return (user, market.asset, market.cash + self.draw.amount(over)) if over > 0 else None
 
     def to_fund_first_loss(self) -> Arguments:
         """A user stands behind a line, mostly with a part of what it may lose."""
