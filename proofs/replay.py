@@ -11,11 +11,13 @@ from poolproof.spec.invariant import Catalogue, Clause, Invariant
 from poolproof.spec.model import Model
 
 from . import registry
+from .boundary import run_of
+from .conditions import OUTCOMES
 from .monitor import DIVISION, Violation, division_by_zero, run_scenario
 from .parts import scenarios_of
 from .snapshots import state_to_json
 from .system_monitor import Watch, monitor_of
-from .traces import Trace, TracedStep, Violated, names_of, read_argument, start_state
+from .traces import Trace, TracedStep, Violated, calls_of, names_of, read_argument, start_state
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,8 @@ def replay(trace: Trace, find: Callable[[str], tuple[Model, Catalogue]]) -> Repl
     invariant = next((each for each in catalogue if each.id == trace.invariant), None)
     claim = invariant.claim if invariant else "no action divides by zero"
     report = ReplayReport(trace, claim, [])
-    if invariant is None and trace.invariant != DIVISION:
+    promise = trace.violation.values.get("promise") if trace.violation is not None else None
+    if invariant is None and trace.invariant != DIVISION and promise is None:
         report.differences.append(f'the invariant "{trace.invariant}" is not in the catalogue of "{model.name}"')
     last_state: Any = None
     for number, run in enumerate(trace.runs):
@@ -88,6 +91,8 @@ def replay(trace: Trace, find: Callable[[str], tuple[Model, Catalogue]]) -> Repl
         report.runs.append(steps)
     if trace.violation is None:
         return report
+    if promise is not None:
+        _replay_promise(report, trace.violation, model)
     if "scenario" in trace.violation.values:
         _replay_scenario(report, trace.violation, model, invariant, last_state)
     if report.violation is None:
@@ -120,6 +125,23 @@ def _replay_step(model: Model, monitor: Watch, state: Any, step: TracedStep) -> 
     violations = monitor.check(action, arguments)
     changes = list(differences(before, state_to_json(state)))
     return ReplayedStep(step, action.domains, None, None, changes, violations)
+
+
+def _replay_promise(report: ReplayReport, recorded: Violated, model: Model) -> None:
+    """Judge the run of a protocol's own claim, which is no invariant, by what the claim promises."""
+    name, trace = recorded.values["promise"], report.trace
+    promise = OUTCOMES.get(name) if isinstance(name, str) else None
+    if promise is None:
+        report.differences.append(f'no claim promises "{name}"')
+        return
+    report.claim = " ".join((promise.__doc__ or name).split()).rstrip(".")
+    try:
+        message = promise(run_of(trace.parsed_protocol(), model, calls_of(trace, model)))
+    except (AttributeError, LookupError):  # another last step, or markets that the promise does not speak of
+        report.differences.append(f'"{name}" says nothing of a run like this')
+        return
+    if message is not None:
+        report.violation = Violation(trace.invariant, name, message, dict(recorded.values))
 
 
 def _replay_scenario(
