@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -13,13 +14,16 @@ import pytest
 from poolproof import claiming
 from poolproof.claiming import ClaimVerdict, asked_of, judge_claims
 from poolproof.cli import main
+from poolproof.models import core_pool, credit_line
+from poolproof.models.rates import JumpRate, utilisation
 from poolproof.proofs import registry
-from poolproof.proofs.boundary import Found, Run, find_edge
+from poolproof.proofs.boundary import Found, Run, find_edge, rehearse
 from poolproof.proofs.conditions import CONDITIONS, OUTCOMES
 from poolproof.proofs.quantities import COMPUTATIONS, Figures
 from poolproof.proofs.replay import replay
 from poolproof.proofs.traces import Trace, Violated, trace_from_json
 from poolproof.proofs.verdicts import Decision, Verdict
+from poolproof.spec.arithmetic import WAD
 from poolproof.spec.claim import ClaimFile, Edge, shipped_claims
 from poolproof.spec.errors import UsageError
 from poolproof.spec.loading import load_protocol, read_protocol
@@ -137,6 +141,37 @@ def test_an_edge_needs_a_run_that_holds() -> None:
     assert result.problem.startswith("with 1 it should hold: the core pool loses")
 
 
+def test_a_bug_in_the_model_leaves_no_edge(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A first-loss reserve that pays nothing to the core: the claim fails inside its condition."""
+
+    def keeps_it(core: Any, line: str, insurer: str, lost: int, _first_loss: int, now: int) -> None:
+        core_pool.bear(core, line, insurer, lost, 0, now)
+
+    monkeypatch.setattr(credit_line, "bear", keeps_it)
+    result = found(*edge_of("first loss covers the limit"))
+    assert result.problem is not None
+    assert "it should hold: the core pool loses 2000000" in result.problem
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_the_core_loses_exactly_what_is_not_covered(seed: int) -> None:
+    """Whatever is supplied, reserved, borrowed and funded, and however long it takes, the condition tells the loss."""
+    chance = Random(seed)
+    own, reserve, loan = (chance.randrange(1, 10 ** chance.randrange(6, 24)) for _ in range(3))
+    _, edge = edge_of("covered loss")
+    amounts = {"deposit mini-a/ETH": own, "add_reserves mini-a/ETH": reserve, "borrow mini-a/ETH": loan}
+    steps = tuple(
+        (*step[:-1], str(amounts.get(f"{step[0]} {step[-2]}", step[-1])))
+        for step in edge.steps
+        if step[0] != "pass_time" or chance.random() < 0.7
+    )
+    first_loss = str(max(0, loan - own - reserve + chance.choice((-1, 0, 1, chance.randrange(-loan, loan)))))
+    changed_edge = edge.model_copy(update={"steps": steps})
+    run = rehearse(load_protocol("astera-docs"), changed_edge, first_loss)
+    assert run.last.refusal is None
+    assert CONDITIONS[edge.within](run) == (OUTCOMES[edge.spares](run) is None)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -195,6 +230,25 @@ def test_the_figures_of_sharing() -> None:
     assert "shared utilisation 93.33 %, rates 16.53 %" in row
     assert "separate utilisation 80.00 %, rates 23.20 %, 2.00 %, 1.33 %" in row
     assert any(line.startswith("112 demands: ") and line.endswith("more than 0 at 45") for line in lines)
+
+
+@pytest.mark.parametrize("convex", [True, False])
+def test_sharing_is_dearer_only_where_the_rate_gets_flatter(convex: bool) -> None:
+    """At equal volume: never for a rate that rises at least as fast above the kink, and sometimes for another."""
+    chance = Random(5)
+    dearer = 0
+    for _ in range(3000):
+        slopes = sorted(chance.randrange(1, 10**11) for _ in range(2))
+        multiplier, jump = slopes if convex else reversed(slopes)
+        rates = JumpRate(chance.randrange(10**9), multiplier, jump, chance.randrange(WAD // 10, WAD))
+        sizes = [10 * 10**24, 2 * 10**24, 3 * 10**24]
+        loans = [chance.randrange(size) for size in sizes]
+        alone = sum(
+            loan * rates.borrow_rate(utilisation(size - loan, loan)) for loan, size in zip(loans, sizes, strict=True)
+        )
+        shared = sum(loans) * rates.borrow_rate(utilisation(sum(sizes) - sum(loans), sum(loans)))
+        dearer += shared > alone + 3 * sum(loans)  # each of three rates is rounded down at most three times
+    assert (dearer == 0) == convex
 
 
 def with_premium(data: dict[str, Any]) -> None:
