@@ -46,6 +46,16 @@ def copy_state(state: S) -> S:
     return copied
 
 
+def copy_before(state: S) -> S:
+    """A copy of a state as it was before the action that just completed: what the action touched is put back."""
+    copies: dict[int, Any] = {}
+    copied: S = _copy_record(state, Journal(), copies)
+    entries: list[tuple[Any, Any, Any]] = getattr(state, "journal").entries  # noqa: B009 - a state has a journal
+    for thing, key, old in reversed(entries):
+        copies[id(thing)].restore_(key, old)
+    return copied
+
+
 def _copy_record(record: Any, journal: Journal, copies: dict[int, Any]) -> Any:
     """Copy a record with everything below it; what stands in two places, like a shared feed or wallet, stays one."""
     twin = copies.get(id(record))
