@@ -14,8 +14,8 @@ from poolproof.models.isolated_pool import Pool
 from poolproof.models.liquidation import counted_to_borrow, counted_to_liquidation
 from poolproof.models.market import Market, owed, tokens_for_shares, unit_value
 from poolproof.models.oracle import collateral_price, fair_price
-from poolproof.models.router import CollateralMarket, cross_borrow, cross_unwind
-from poolproof.models.system import SEPARATOR, SYSTEM_ACTIONS, Route, place_of
+from poolproof.models.router import CollateralMarket, cross_borrow, cross_unwind, markets_of
+from poolproof.models.system import SYSTEM_ACTIONS, Route, place_of
 from poolproof.spec.action import asset, tokens, user
 from poolproof.spec.arithmetic import WAD, Number
 from poolproof.spec.invariant import Cancelled, Catalogue, Cut, Scaled, Step, Trial
@@ -37,11 +37,6 @@ BRIDGE = "the bridge asset's collateral price in the main pool is at most its de
 
 
 # --- what the claims speak of ----------------------------------------------------------------------------------
-
-
-def named(pool: str, asset: str) -> str:
-    """The name of a system's market."""
-    return f"{pool}{SEPARATOR}{asset}"
 
 
 def route_of(system: Any, collateral: str, loan: str) -> Route | None:
@@ -66,14 +61,6 @@ def same_state(one: Any, other: Any, account: Account) -> Condition:
         & (market.tokens[market.vault] == other.markets[name].tokens[market.vault])
         for name, market in one.markets.items()
     )
-
-
-def without_position(pool: Pool, account: Account) -> Condition:
-    """An account has no shares and no debts in a pool."""
-    nothing: Condition = all_of(
-        (market.shares[account] == 0) & (market.debts[account] == 0) for market in pool.markets.values()
-    )
-    return nothing & (collateral_shares_of(pool, account) == 0) & (debts_of(pool, account) == 0)
 
 
 # --- CROSS-1 ---------------------------------------------------------------------------------------------------
@@ -115,7 +102,6 @@ def whole_or_not_at_all(
     loan=asset(),
     borrowed=tokens("loan"),
     account=user(),
-    instant=True,
 )
 def a_cross_borrow_is_its_steps(
     trial: Trial,
@@ -132,7 +118,7 @@ def a_cross_borrow_is_its_steps(
     route = route_of(system, collateral, loan)
     trial.assume(route is not None)
     assert route is not None  # noqa: S101 - for the type checker
-    near, far = named(route.satellite, route.bridge), named(route.main, route.bridge)
+    _, near, far, _ = markets_of(route, loan)
 
     def steps(_: Any) -> Iterator[tuple[str, tuple[Any, ...]]]:
         yield "deposit", (user, collateral, deposited)
@@ -150,11 +136,15 @@ def a_cross_borrow_is_its_steps(
 def a_cross_unwind_is_its_steps(
     trial: Trial, system: Any, user: Account, collateral: str, loan: str, account: Account
 ) -> None:
-    """It is: repay and redeem all in the main pool; repay and redeem all in the satellite; or nothing."""
+    """It is: repay and redeem all in the main pool; repay and redeem all in the satellite; or nothing.
+
+    Where all four markets are listed: in one that is not, there is nothing to repay or to redeem, and no step for it.
+    """
     route = route_of(system, collateral, loan)
     trial.assume(route is not None)
     assert route is not None  # noqa: S101 - for the type checker
-    near, far = named(route.satellite, route.bridge), named(route.main, route.bridge)
+    _, near, far, _ = markets_of(route, loan)
+    trial.assume(all_of(system.registry.lists(market) for market in markets_of(route, loan)))
 
     def steps(apart: Any) -> Iterator[tuple[str, tuple[Any, ...]]]:
         yield "repay", (user, user, loan, owed(apart.markets[loan], user))
@@ -184,18 +174,30 @@ class Legs:
     def __init__(self, step: Step) -> None:
         given = step.arguments
         route = step.new.routes[place_of(given["collateral"])[0]]
-        self.now = step.new.now
-        self.user, self.deposited, self.bridged = given["user"], given["deposited"], given["bridged"]
-        self.borrowed = given["borrowed"]
+        self.now, self.user = step.new.now, given["user"]
+        self.deposited, self.bridged, self.borrowed = given["deposited"], given["bridged"], given["borrowed"]
         self.satellite, self.main = step.new.pools[route.satellite], step.new.pools[route.main]
-        self.old_satellite, self.old_main = step.old.pools[route.satellite], step.old.pools[route.main]
         self.collateral, self.lent = self.satellite.markets[route.collateral], self.satellite.markets[route.bridge]
         self.bridge, self.loan = self.main.markets[route.bridge], self.main.markets[place_of(given["loan"])[1]]
+        before = step.old.pools[route.satellite].markets, step.old.pools[route.main].markets
+        self.new_position = (
+            (before[0][route.collateral].shares[self.user] == 0)
+            & (before[0][route.bridge].debts[self.user] == 0)
+            & (before[1][route.bridge].shares[self.user] == 0)
+            & (before[1][self.loan.asset].debts[self.user] == 0)
+        )
 
     @property
-    def from_nothing(self) -> Condition:
-        """Whether the user had no position in either pool before."""
-        return without_position(self.old_satellite, self.user) & without_position(self.old_main, self.user)
+    def alone(self) -> Condition:
+        """Whether nothing counts for the user in the two pools but what these legs put there."""
+        user = self.user
+        return (
+            self.new_position
+            & (collateral_shares_of(self.satellite, user) == self.collateral.shares[user])
+            & (debts_of(self.satellite, user) == self.lent.debts[user])
+            & (collateral_shares_of(self.main, user) == self.bridge.shares[user])
+            & (debts_of(self.main, user) == self.loan.debts[user])
+        )
 
     @property
     def bridge_prices_agree(self) -> Condition:
@@ -203,38 +205,48 @@ class Legs:
         return collateral_price(self.bridge.feed, self.now) <= fair_price(self.lent.feed, self.now)
 
 
-def of_legs(step: Step, *_: Any) -> Iterator[Cut]:
-    """What carries the claims about the two legs: each lends at most what was put into it, weighed."""
+def of_thresholds(step: Step, *_: Any) -> Iterator[Cut]:
+    """What carries health over from the loan-to-value to the liquidation threshold."""
     legs = Legs(step)
-    now = legs.now
     for market in (*legs.satellite.markets.values(), *legs.main.markets.values()):
-        yield from loan_to_value_weighs_less(market, now)
-    satellite = (legs.collateral, legs.deposited, legs.lent, legs.bridged)
-    main = (legs.bridge, legs.bridged, legs.loan, legs.borrowed)
-    other = negation(legs.from_nothing)
-    yield from of_leg(*satellite, legs.user, now, other)
-    yield from of_leg(*main, legs.user, now, other)
+        yield from loan_to_value_weighs_less(market, legs.now)
+
+
+def of_legs(step: Step, *_: Any) -> Iterator[Cut]:
+    """What carries the bound: each leg lends at most what was put into it, weighed; then one leg after the other."""
+    legs = Legs(step)
+    now, other = legs.now, negation(legs.alone)
+    yield from of_leg(legs.collateral, legs.deposited, legs.lent, legs.bridged, legs.user, now, other)
+    yield from of_leg(legs.bridge, legs.bridged, legs.loan, legs.borrowed, legs.user, now, other)
+    counts, owes = collateral_price(legs.bridge.feed, now), fair_price(legs.lent.feed, now)
+    yield Scaled(counts, owes, legs.bridged * legs.bridge.ltv, unless=negation(legs.bridge_prices_agree))
+    weight = collateral_price(legs.collateral.feed, now) * legs.collateral.ltv
+    yield Scaled(legs.bridged * owes * WAD, legs.deposited * weight, legs.bridge.ltv, unless=other)
 
 
 def of_leg(
     collateral: Market, put: Number, debt: Market, lent: Number, user: Account, now: Number, other: Condition
 ) -> Iterator[Cut]:
-    """Of one leg: lent x price <= put x price x loan-to-value."""
+    """Of one leg: lent x price <= put x price x loan-to-value.
+
+    Where both are one market, what the debt's rounding adds counts on both sides.
+    """
     held, top, bottom = collateral.shares[user], price_top(collateral), price_bottom(collateral)
     rounded = debt.debts[user] * debt.index - lent * WAD
     worth = put * WAD + (rounded if debt is collateral else 0)
-    weight = collateral_price(collateral.feed, now) * collateral.ltv
+    price, weight = fair_price(debt.feed, now), collateral_price(collateral.feed, now) * collateral.ltv
     value = unit_value(collateral, collateral.ltv, now)
-    yield other | (rounded >= 0)
     yield other | (held * top <= worth * bottom)
     yield value * bottom * WAD <= top * weight
     yield Scaled(value * bottom * WAD, top * weight, held)
     yield Scaled(held * top, worth * bottom, weight, unless=other)
     yield Cancelled(held * value * WAD, worth * weight, bottom, unless=other)
-    yield other | (debt.debts[user] * debt.index * fair_price(debt.feed, now) <= held * value)
+    yield other | (debt.debts[user] * debt.index * price <= held * value)
+    yield Scaled(weight if debt is collateral else 0, price * WAD, rounded, unless=other)
+    yield other | (lent * price * WAD <= put * weight)
 
 
-@CROSS_2.step("pool", of=(cross_borrow,), instant=True, cuts=of_legs)
+@CROSS_2.step("pool", of=(cross_borrow,), instant=True, cuts=of_thresholds)
 def both_legs_are_healthy(step: Step) -> Condition:
     """The user is healthy in the satellite and in the main pool, each by what it has there."""
     legs = Legs(step)
@@ -248,7 +260,7 @@ def the_loan_is_within_the_product_of_the_factors(step: Step) -> Condition:
     lent = legs.borrowed * fair_price(legs.loan.feed, legs.now) * (WAD * WAD)
     worth = legs.deposited * collateral_price(legs.collateral.feed, legs.now)
     product = legs.collateral.ltv * legs.bridge.ltv
-    return implies(legs.from_nothing & legs.bridge_prices_agree, lent <= worth * product)
+    return implies(legs.alone & legs.bridge_prices_agree, lent <= worth * product)
 
 
 # --- CROSS-3 ---------------------------------------------------------------------------------------------------
@@ -348,7 +360,7 @@ def what_is_in_the_satellite_lends_nothing_in_the_main_pool(
     route = route_of(system, collateral, loan)
     trial.assume(route is not None)
     assert route is not None  # noqa: S101 - for the type checker
-    near, twin = named(route.satellite, route.bridge), trial.copy(system)
+    near, twin = markets_of(route, loan)[1], trial.copy(system)
     for name, arguments in (
         ("deposit", (user, collateral, deposited)),
         ("enter", (user, collateral)),
@@ -392,28 +404,24 @@ def collateral_is_never_lent(pool: Any, market: Market) -> Condition:
 
 @CROSS_6.scenario(user=user(), collateral=asset(), loan=asset(), instant=True)
 def the_collateral_comes_back(trial: Trial, system: Any, user: Account, collateral: str, loan: str) -> None:
-    """Without debts in the main pool, or with the tokens for the one there is, the unwind is not refused, and pays out.
+    """Without debts in the main pool the unwind is not refused, and gives all the collateral for debt - held.
 
-    Conditions: the main pool has what the user's shares of the bridge asset are worth, and the user has what the
-    satellite is owed beyond that.
+    Conditions: the main pool has the cash for the user's shares of the bridge asset (held), and the user has
+    max(0, debt - held) of it.
     """
     route = route_of(system, collateral, loan)
     trial.assume(route is not None)
     assert route is not None  # noqa: S101 - for the type checker
-    near, far = named(route.satellite, route.bridge), named(route.main, route.bridge)
-    main = system.pools[route.main]
-    trial.assume(debts_of(main, user) == main.markets[place_of(loan)[1]].debts[user])
-    trial.assume(system.markets[loan].tokens[user] >= owed(system.markets[loan], user))
-    repaid = trial.copy(system)
-    refusal = trial.do(repaid, STEPS["repay"], user, user, loan, owed(repaid.markets[loan], user))
-    trial.claim(refusal is None, "the repayment is not refused")
-    bridge, debt, pledged = repaid.markets[far], owed(repaid.markets[near], user), repaid.markets[collateral]
-    held, worth = tokens_for_shares(bridge, bridge.shares[user]), tokens_for_shares(pledged, pledged.shares[user])
-    wallet, own = bridge.tokens[user], pledged.tokens[user]
+    lent, bridge = (system.markets[name] for name in markets_of(route, loan)[1:3])
+    pledged = system.markets[collateral]
+    debt, held = owed(lent, user), tokens_for_shares(bridge, bridge.shares[user])
+    worth, wallet, own = tokens_for_shares(pledged, pledged.shares[user]), lent.tokens[user], pledged.tokens[user]
+    trial.assume(debts_of(system.pools[route.main], user) == 0)
     trial.assume((bridge.cash >= held) & (wallet >= positive_part(debt - held)))
     refusal = trial.do(system, cross_unwind, user, collateral, loan)
     trial.claim(refusal is None, "the unwind is not refused")
-    lent, bridge, pledged = system.markets[near], system.markets[far], system.markets[collateral]
+    lent, bridge = (system.markets[name] for name in markets_of(route, loan)[1:3])
+    pledged = system.markets[collateral]
     trial.claim((lent.debts[user] == 0) & (bridge.shares[user] == 0), "no debt and no bridge asset are left")
     trial.claim((pledged.shares[user] == 0) & (pledged.tokens[user] == own + worth), "all the collateral is back")
-    trial.claim(wallet - bridge.tokens[user] == debt - held, "it took the debt less what the bridge asset was worth")
+    trial.claim(wallet - lent.tokens[user] == debt - held, "it took the debt less what the bridge asset was worth")

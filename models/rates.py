@@ -50,4 +50,13 @@ class WhitePaperRate:
         return used * self.multiplier // WAD + self.base
 
 
-RateModel = JumpRate | WhitePaperRate
+@dataclass(frozen=True, slots=True)
+class NoRate:
+    """What a market has before it is given a rate model; the registry lists none that has this."""
+
+    def borrow_rate(self, used: Number) -> Number:
+        """No interest [wad per slot]."""
+        return 0
+
+
+RateModel = JumpRate | WhitePaperRate | NoRate

@@ -15,7 +15,9 @@ from .credit_line import LINE_ACTIONS, LinedMarket
 from .isolated_pool import ACTIONS, AMOUNT_LIMIT, VALUE_LIMIT, Pool
 from .market import Market, accrue
 from .oracle import Feed
-from .rates import JumpRate, RateModel, WhitePaperRate
+from .rates import JumpRate, NoRate, RateModel, WhitePaperRate
+from .registry import open_registry
+from .rewards import BORROWERS, SUPPLIERS, Programme, programme, vault_of_rewards
 from .router import ROUTER_ACTIONS, CollateralMarket
 from .system import SEPARATOR, SYSTEM_ACTIONS, Route, System
 
@@ -49,6 +51,10 @@ class Wallets:
         self.limits: dict[str, int] = {}
         self.feeds: dict[str, Feed] = {}
         for pool, market in markets:
+            if market.rewards is not None:
+                paid_in = self.tokens.setdefault(market.rewards.token, Ledger(journal, dict.fromkeys(self.users, 0)))
+                paid_in.restore_(vault_of_rewards(name_of(pool, market)), market.rewards.vault)
+        for pool, market in markets:
             held = self.tokens.setdefault(market.asset, Ledger(journal, dict.fromkeys(self.users, 0)))
             for user in self.users:
                 held.restore_(user, max(held[user], market.wallet))
@@ -64,6 +70,11 @@ class Wallets:
     def feed_of(self, market: MarketConfig) -> Feed:
         """The feed that a market reads."""
         return self.feeds[market.oracle or market.asset]
+
+
+def name_of(pool: PoolConfig, market: MarketConfig) -> str:
+    """The name of a system's market."""
+    return f"{pool.id}{SEPARATOR}{market.asset}"
 
 
 def vault_of(pool: PoolConfig, market: MarketConfig) -> Account:
@@ -87,7 +98,7 @@ def fill_market(market: Market, config: MarketConfig, pool: PoolConfig, wallets:
     for name in ("asset", "virtual_shares", "share_limit", "index_ceiling", "max_rate"):
         setattr(market, name, getattr(config, name))
     market.amount_limit = wallets.limits[config.asset]
-    market.rates = rate_model(config.rate_model)
+    market.rates = rate_model(config.rate_model) if config.listed else NoRate()
     market.vault = vault_of(pool, config)
     market.shares = Ledger(journal, dict.fromkeys(users, 0))
     market.debts = Ledger(journal, dict.fromkeys(users, 0))
@@ -168,7 +179,27 @@ def initial_system(protocol: Protocol) -> System:
         for pool in protocol.pools
         if pool.main is not None
     }
+    listed = {
+        pool.id: tuple(market.asset for market in pool.markets if market.listed)
+        for pool in protocol.pools
+        if pool.registered
+    }
+    system.registry = open_registry(system.journal, tuple(pools), listed, tuple(markets))
+    system.rewards = Table(system.journal, initial_rewards(protocol, wallets))
     return system
+
+
+def initial_rewards(protocol: Protocol, wallets: Wallets) -> dict[str, Programme]:
+    """The rewards that a protocol's markets give, from the first slot on."""
+    made: dict[str, Programme] = {}
+    for pool in protocol.pools:
+        for market in pool.markets:
+            given, name = market.rewards, name_of(pool, market)
+            if given is not None:
+                tokens = wallets.tokens[given.token]
+                for to, emission in ((SUPPLIERS, given.supplier_emission), (BORROWERS, given.borrower_emission)):
+                    made[f"{name}{SEPARATOR}{to}"] = programme(name, to, given.token, emission, tokens, protocol.users)
+    return made
 
 
 def build(protocol: Protocol) -> Pool:

@@ -208,6 +208,62 @@ class NotLent(Refusal):
     text = 'market "{asset}" takes collateral and lends nothing; borrow the loan asset of its pool'
 
 
+class NotListed(Refusal):
+    """The registry does not list the market."""
+
+    fields = ("market",)
+    text = 'market "{market}" is not listed; name one that is, or let the registry add it'
+
+
+class AlreadyListed(Refusal):
+    """A market is added once."""
+
+    fields = ("market",)
+    text = 'market "{market}" is listed already'
+
+
+class AlreadyCreated(Refusal):
+    """A pool is created once."""
+
+    fields = ("pool",)
+    text = 'pool "{pool}" was created already; name another'
+
+
+class NotCreated(Refusal):
+    """The registry does not know the pool."""
+
+    fields = ("pool",)
+    text = 'pool "{pool}" is not registered; create it first'
+
+
+class NotApproved(Refusal):
+    """The controller of the market's pool has not approved the market."""
+
+    fields = ("market",)
+    text = 'market "{market}" lacks the approval of its pool; approve it first'
+
+
+class NoRateModel(Refusal):
+    """The market has no rate model."""
+
+    fields = ("market",)
+    text = 'market "{market}" has no rate model; set one first'
+
+
+class MarketInUse(Refusal):
+    """Somebody has shares or debts in the market, a line is drawn or listed, or more than dust is left in it."""
+
+    fields = ("market",)
+    text = 'market "{market}" has shares, debts, lines or cash; it must be empty to be added or unlisted'
+
+
+class NoRewards(Refusal):
+    """The market has no rewards."""
+
+    fields = ("market",)
+    text = 'market "{market}" has no rewards; name one that has'
+
+
 class NoRoute(Refusal):
     """No route leads from the collateral to the loan."""
 

@@ -16,7 +16,7 @@ from poolproof.spec.state import Account
 from .isolated_pool import Pool, borrow, deposit, enter, redeem, repay
 from .market import Market, accrue, owed
 from .refusals import NoRoute, NotLent
-from .system import Route, System, place_of
+from .system import SEPARATOR, Route, System, place_of
 
 
 class CollateralMarket(Market):
@@ -38,6 +38,12 @@ def route_between(system: System, collateral: str, loan: str) -> tuple[Route, st
         raise NoRoute(collateral, loan)
     require((pledged, main) == (route.collateral, route.main), NoRoute, collateral, loan)
     return route, wanted
+
+
+def markets_of(route: Route, loan: str) -> tuple[str, ...]:
+    """The four markets that a route leads through, by their names in the system."""
+    near, far = f"{route.satellite}{SEPARATOR}", f"{route.main}{SEPARATOR}"
+    return f"{near}{route.collateral}", f"{near}{route.bridge}", f"{far}{route.bridge}", loan
 
 
 def pledge(pool: Pool, user: Account, asset: str, amount: Number) -> None:
@@ -71,9 +77,12 @@ def cross_borrow(
 ) -> None:
     """Deposit in a satellite, borrow the bridge asset there, deposit it in the main pool, borrow there.
 
-    Refuses: NoRoute, and whatever one of the steps refuses.
+    Refuses: NoRoute, NotListed, and whatever one of the steps refuses.
     """
     route, wanted = route_between(system, collateral, loan)
+    markets = markets_of(route, loan)
+    system.require_listed(markets)
+    system.checkpoint(markets, (user,))
     satellite, main = system.pools[route.satellite], system.pools[route.main]
     pledge(satellite, user, route.collateral, deposited)
     borrow.run(satellite, user, route.bridge, bridged)
@@ -86,9 +95,11 @@ def cross_unwind(system: System, user: Account, collateral: str, loan: str) -> N
     """Repay the loan, take the bridge asset back, repay the satellite with it, take the collateral back.
 
     Everything, to the last unit; what the bridge asset does not cover comes out of the user's wallet, what it leaves
-    over stays there.  Refuses: NoRoute, and whatever one of the steps refuses.
+    over stays there.  The registry is not asked: in a market that is not listed nobody has anything to take back.
+    Refuses: NoRoute, and whatever one of the steps refuses.
     """
     route, wanted = route_between(system, collateral, loan)
+    system.checkpoint(markets_of(route, loan), (user,))
     satellite, main = system.pools[route.satellite], system.pools[route.main]
     repay_all(main, user, wanted)
     redeem_all(main, user, route.bridge)

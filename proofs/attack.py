@@ -17,6 +17,7 @@ from poolproof.spec.protocol import Protocol
 from poolproof.spec.refusal import Refusal
 
 from .fuzz import fuzz, hunt, initial_state
+from .parts import is_system, pools_of
 from .progress import Event, Listener
 from .traces import Trace
 
@@ -75,8 +76,8 @@ class Attack:
         state = initial_state(self.model, self.protocol, self.start)
         accounts = (*self.protocol.users, "treasury")
         for invariant, clause in lemmas:
-            for market in state.markets.values():
-                places = [(state, market)] if clause.over == "market" else [(state, market, a) for a in accounts]
+            for pool, market in [(each, market) for each in pools_of(state) for market in each.markets.values()]:
+                places = [(pool, market)] if clause.over == "market" else [(pool, market, a) for a in accounts]
                 if not all(holds(clause, place) for place in places):
                     proofs[invariant.id].reason = f"{clause.name} does not hold at the start, in {market.asset}"
 
@@ -128,8 +129,9 @@ class Attack:
         found.reasons.append(f"fuzz: nothing in {HUNT_STEPS // self.patience} steps")
 
     def _by_search(self, invariant: Invariant, hint: tuple[str, ...], found: Found) -> None:
-        if self.start is not None:
-            found.reasons.append("search: starts from the initial state only")
+        if self.start is not None or is_system(self.model):
+            limit = "reads one pool" if is_system(self.model) else "starts from the initial state only"
+            found.reasons.append(f"search: {limit}")
             return
         from .search import search
 
@@ -141,7 +143,9 @@ class Attack:
         found.reasons.append(f"search: nothing to depth {report.depth}{'' if report.complete else ', incomplete'}")
 
     def _by_explore(self, invariant: Invariant, hint: tuple[str, ...], found: Found) -> None:
-        if self.start is not None or all(clause.form == "scenario" for clause in invariant.clauses):
+        if self.start is not None or is_system(self.model):
+            return
+        if all(clause.form == "scenario" for clause in invariant.clauses):
             return
         from .explore import explore
 

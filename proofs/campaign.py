@@ -14,10 +14,12 @@ from poolproof.spec.protocol import Protocol
 
 from .draw import PROFILES
 from .hunting import Finding
-from .monitor import Monitor, Violation, division_by_zero, run_scenario
+from .monitor import Violation, division_by_zero, run_scenario
+from .parts import scenarios_of
 from .shrink import shrink
 from .snapshots import copy_state, set_state
-from .tactics import Tactics
+from .system_monitor import Watch, monitor_of
+from .system_tactics import tactics_for
 from .traces import Call, Trace
 
 
@@ -88,7 +90,7 @@ class Campaign:
     ) -> None:
         self.model, self.protocol, self.start = model, protocol, start
         self.random = Random(seed)
-        self.tactics = Tactics(model, protocol, self.random, weights, only_actions)
+        self.tactics = tactics_for(model, protocol, self.random, weights, only_actions)
         self.initial = initial_state(model, protocol, start)
         self.report = FuzzReport(protocol.name, by_action={a.name: {"ok": 0, "refused": 0} for a in model.actions})
         self.active = list(invariants)
@@ -97,12 +99,9 @@ class Campaign:
 
     def _watch(self) -> None:
         """Build the monitor of the invariants that have not failed yet."""
-        self.monitor = Monitor(self.model, self.active, self.protocol.users) if self.active else None
+        self.monitor = monitor_of(self.model, self.active, self.protocol.users) if self.active else None
         self.scenarios = [
-            (invariant, clause)
-            for invariant in self.active
-            for clause in invariant.clauses
-            if clause.form == "scenario"
+            (invariant, clause) for invariant in self.active for clause in scenarios_of(self.model, invariant.clauses)
         ]
         if self.monitor is not None:
             self.monitor.bind(copy_state(self.initial))
@@ -145,7 +144,7 @@ class Campaign:
         self.report.refused += refused
         self.report.succeeded += len(calls) - refused
 
-    def _checked(self, monitor: Monitor, state: Any, length: int, calls: list[Call]) -> None:
+    def _checked(self, monitor: Watch, state: Any, length: int, calls: list[Call]) -> None:
         monitor.bind(state)
         following, counts, check = self.tactics.next, self.report.by_action, monitor.check
         scenarios, bits = self.scenarios, self.random.getrandbits

@@ -10,8 +10,9 @@ from poolproof.spec.model import Model
 from poolproof.spec.protocol import Protocol
 
 from .hunting import Finding
-from .monitor import DIVISION, Monitor, Violation, division_by_zero, run_scenario
+from .monitor import DIVISION, Violation, division_by_zero, run_scenario
 from .snapshots import copy_state
+from .system_monitor import monitor_of
 from .traces import Call, Trace, Violated, traced
 
 Calls: TypeAlias = tuple[Call, ...]
@@ -36,11 +37,13 @@ class Candidates:
 
     def __init__(self, model: Model, protocol: Protocol, finding: Finding, initial: Any) -> None:
         self.model, self.protocol, self.finding, self.initial = model, protocol, finding, initial
-        self.monitor = Monitor(model, [finding.invariant] if finding.invariant else [], protocol.users)
+        self.monitor = monitor_of(model, [finding.invariant] if finding.invariant else [], protocol.users)
         self.scenario = scenario_action(finding.scenario) if finding.scenario else None
         self.rank = {action.name: rank for rank, action in enumerate(model.actions)}
         self.users = {user: rank for rank, user in enumerate(protocol.users)}
         self.assets = {asset: rank for rank, asset in enumerate(self.initial.markets)}
+        self.pools = {pool: rank for rank, pool in enumerate(getattr(self.initial, "pools", ()))}
+        self.ranks = self.pools | self.assets | self.users
         self.trials = 0
         self.tried: set[Any] = set()
         self.best: Calls = ()
@@ -120,7 +123,7 @@ class Candidates:
             for value in arguments:
                 if isinstance(value, str):
                     names.add(value)
-                    ranks.append(self.users.get(value, self.assets.get(value, -1)))
+                    ranks.append(self.ranks.get(value, -1))
                     distance += ranks[-1]
                 else:
                     total += value

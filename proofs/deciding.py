@@ -113,7 +113,7 @@ def decide(
     for engine in engines:
         if engine not in ENGINES:
             raise UsageError(f'"{engine}" is not an engine', "--engine", f"name one of {', '.join(ENGINES)}")
-    model, catalogue = (find or registry.find)(protocol.model)
+    model, catalogue = registry.of(protocol, find)
     chosen = [invariant for invariant in catalogue if not only or invariant.id in only]
     attack = Attack(model, protocol, engines, seed, state, on_event)
     outside = attack.outside_region()

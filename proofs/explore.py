@@ -29,6 +29,7 @@ from poolproof.spec.state import Account
 from .checks_by_part import ChecksByPart, Questions
 from .components import Components, Numbers, UnknownAccount
 from .monitor import DIVISION, TREASURY
+from .parts import require_one_pool
 from .shrink import Finding, shrink
 from .small_world import USERS, Template, openings, small_world, templates
 from .traces import Call, Trace, Violated, traced
@@ -86,10 +87,11 @@ def explore(
     there after a few parameter and price changes, else on the small world.  ``seed`` chooses which states
     are left out where ``max_states`` ends the exploration.
 
-    Refuses: a depth below 0, a number of users that the protocol does not have.
+    Refuses: a depth below 0, a number of users that the protocol does not have, a system of pools.
     """
     if depth < 0:
         raise UsageError(f"a depth of {depth} is below 0", "depth", "write a number of actions, like 3")
+    require_one_pool(model, protocol, "explore")
     world = small_world(protocol, min(users, len(protocol.users)))
     chosen = tuple(invariants)
     strangers: tuple[Account, ...] = (TREASURY,)

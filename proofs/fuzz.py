@@ -57,7 +57,7 @@ def fuzz(
     """
     chosen = tuple(invariants) if checks == "all" else ()
     allowed = None if only_actions is None else tuple(only_actions)
-    if jobs > 1 and (steps is not None or seconds is not None) and _registered(model, chosen):
+    if jobs > 1 and (steps is not None or seconds is not None) and _registered(model, protocol, chosen):
         share = None if steps is None else -(-steps // jobs)
         ids = tuple(invariant.id for invariant in chosen)
         config = protocol.canonical_json()
@@ -100,14 +100,14 @@ class _Share:
     job: int
 
 
-def _registered(model: Model, invariants: tuple[Invariant, ...]) -> bool:
+def _registered(model: Model, protocol: Protocol, invariants: tuple[Invariant, ...]) -> bool:
     """Whether another process finds the same model and invariants by their names."""
     from poolproof.spec.errors import UsageError
 
     from . import registry
 
     try:
-        found, catalogue = registry.find(model.name)
+        found, catalogue = registry.of(protocol)
     except UsageError:
         return False
     return found is model and all(each.id in catalogue and catalogue[each.id] is each for each in invariants)
@@ -130,7 +130,7 @@ def _work(share: _Share) -> FuzzReport:
         _actions_done[share.job] = report.actions
 
     protocol = read_protocol(share.config, "the protocol of a fuzzing job")
-    model, catalogue = registry.find(protocol.model)
+    model, catalogue = registry.of(protocol)
     return fuzz(
         model,
         protocol,

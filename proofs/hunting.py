@@ -13,9 +13,12 @@ from poolproof.spec.model import Model
 from poolproof.spec.protocol import Protocol
 
 from .draw import CRASH, DUST, REAL
-from .monitor import DIVISION, Monitor, run_scenario
+from .monitor import DIVISION, run_scenario
+from .parts import scenarios_of
 from .snapshots import copy_state
-from .tactics import WEIGHTS, Tactics
+from .system_monitor import monitor_of
+from .system_tactics import tactics_for
+from .tactics import WEIGHTS
 from .traces import Call
 
 STYLES = (REAL, DUST, CRASH, DUST)
@@ -58,10 +61,9 @@ class Hunter:
     ) -> None:
         self.model, self.id, self.invariant, self.initial = model, id, invariant, initial
         self.random = Random(seed)
-        self.tactics = Tactics(model, protocol, self.random, weights)
-        self.monitor = Monitor(model, [invariant] if invariant else [], protocol.users)
-        clauses = invariant.clauses if invariant else []
-        self.scenarios = [clause for clause in clauses if clause.form == "scenario"]
+        self.tactics = tactics_for(model, protocol, self.random, weights)
+        self.monitor = monitor_of(model, [invariant] if invariant else [], protocol.users)
+        self.scenarios = scenarios_of(model, invariant.clauses if invariant else [])
 
     def findings(self, budget_steps: int, longest: int) -> Iterator[Finding]:
         """Each violation that random runs of at most so many actions meet; a scenario counts as two steps."""

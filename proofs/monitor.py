@@ -85,6 +85,8 @@ class Monitor:
     does not apply.
     """
 
+    past_of: Callable[[Any], Past] = Past
+
     def __init__(self, model: Model, invariants: Iterable[Invariant], users: Iterable[Account]) -> None:
         chosen = list(invariants)
         self.model = model
@@ -104,7 +106,7 @@ class Monitor:
         self.state = state
         self.markets = dict(state.markets)
         self.everything = tuple(state.markets)
-        self.past = Past(state)
+        self.past = self.past_of(state)
         self.instant = Instant(state, self.past, self.model)
         self.sides = (
             (self.past.markets, self.markets),

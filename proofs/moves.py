@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from itertools import combinations
 from typing import Any
 
+from poolproof.models.system import SEPARATOR, place_of
 from poolproof.spec.action import Action, Domain
 
 from .candidates import Calls, Candidates
@@ -90,6 +91,10 @@ class Moves(Candidates):
 
     def merge_names(self) -> bool:
         """Let one account or asset do the work of two, everywhere or in one step."""
+        for keep, drop in combinations(self.pools_used(), 2):
+            for old, new in ((drop, keep), (keep, drop)):
+                if self.accept_grown(_renamed(self.best, self.moved_to({old: new}))):
+                    return True
         for ranks in (self.users, self.assets):
             used = [name for name in ranks if any(name in arguments for _, arguments in self.best)]
             for keep, drop in combinations(used, 2):
@@ -104,6 +109,18 @@ class Moves(Candidates):
                         if name != value and self.accept(_replaced(self.best, position, action, arguments, slot, name)):
                             return True
         return False
+
+    def pools_used(self) -> list[str]:
+        """The pools of a system that the best candidate names, alone or before a market's asset."""
+        names = {name for _, arguments in self.best for name in _names(arguments)}
+        used = {name for name in names if name in self.pools} | {place_of(name)[0] for name in names & set(self.assets)}
+        return [pool for pool in self.pools if pool in used]
+
+    def moved_to(self, pools: dict[str, str]) -> dict[str, str]:
+        """The names to exchange so that what happens in a pool happens in another, where that lists the asset."""
+        places = [(name, *place_of(name)) for name in self.assets]
+        moved = {name: f"{pools[pool]}{SEPARATOR}{asset}" for name, pool, asset in places if pool in pools}
+        return pools | {old: new for old, new in moved.items() if new in self.assets}
 
     def accept_grown(self, calls: Calls) -> bool:
         """Take a candidate with other names, if need be with larger amounts: those are lowered again."""
@@ -221,6 +238,10 @@ class Moves(Candidates):
     def rename(self) -> bool:
         """Use the protocol's first accounts and assets, in the order in which they appear."""
         moved = False
+        used = self.pools_used()
+        for one, two in combinations(self.pools, 2):
+            if one in used or two in used:
+                moved |= self.accept_grown(_renamed(self.best, self.moved_to({one: two, two: one})))
         for ranks in (self.users, self.assets):
             named = (value for _, arguments in self.best for value in arguments if value in ranks)
             appearing = list(dict.fromkeys(named))

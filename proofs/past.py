@@ -8,12 +8,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import repeat
-from typing import Any
+from typing import Any, TypeAlias
 
+from poolproof.models.core_pool import CoreMarket
+from poolproof.models.credit_line import LinedMarket
 from poolproof.spec.model import Model
-from poolproof.spec.state import Account, Ledger, Table
+from poolproof.spec.state import Account, Journal, Ledger, Record, Table
 
 from .snapshots import slots_of
+
+Entry: TypeAlias = tuple[Any, Any, Any]
+"""An entry of the undo journal: a record or ledger, the account or None, what was there before."""
 
 
 class PastLedger(Ledger):
@@ -50,6 +55,19 @@ def _twin(record: Any) -> Any:
     for name in slots_of(type(record)):
         setattr(twin, name, getattr(record, name))
     return twin
+
+
+_links_of: dict[type, tuple[str, ...]] = {}
+
+
+def links_of(market: Any) -> tuple[str, ...]:
+    """The names under which a market reads other records: its feed, the market that lends to it."""
+    kind = type(market)
+    found = _links_of.get(kind)
+    if found is None:
+        found = tuple(name for name in slots_of(kind) if isinstance(getattr(market, name), Record))
+        _links_of[kind] = found
+    return found
 
 
 def _set(record: Any, saved: tuple[Any, ...]) -> None:
@@ -92,6 +110,7 @@ class Past:
         self.put_markets: list[str] = []
         self.put_feeds: list[str] = []
         self.now_markets, self.now_feeds = dict(state.markets), dict(state.feeds)
+        self.journal = state.journal
         self.place_of: dict[int, tuple[str, str]] = {id(state): ("pool", "")}
         self.place_of |= {id(feed): ("feed", name) for name, feed in self.now_feeds.items()}
         for name, market in self.now_markets.items():
@@ -103,7 +122,7 @@ class Past:
         touch = Footprint((), {}, {}, {}, {}, set(), pool_moved=False)
         feeds, markets, ledgers, written = touch.feeds, touch.markets, touch.ledgers, touch.written
         place_of = self.place_of
-        for thing, key, old in reversed(self.present.journal.entries):
+        for thing, key, old in reversed(self.journal.entries):
             place = place_of[id(thing)]
             if key is not None:
                 ledger = ledgers.get(place)
@@ -118,14 +137,14 @@ class Past:
             elif place[0] == "market":
                 markets[place[1]] = old
             elif place[0] == "feed":
-                feeds[place[1]] = old
+                feeds |= {name: old for name, feed in self.now_feeds.items() if feed is thing}
             else:
                 touch.pool = old
         touch.pool_moved = touch.pool != self.present.saved_
         touch.changed = {name for name, old in markets.items() if old != self.now_markets[name].saved_}
         if feeds:
             for name, market in self.now_markets.items():
-                if market.feed.asset in feeds:
+                if name in feeds:
                     markets.setdefault(name, market.saved_)
                     touch.changed.add(name)
         return touch
@@ -152,7 +171,7 @@ class Past:
             _set(market, saved)
             for ledger in present.ledgers:
                 setattr(market, ledger, getattr(present, ledger))
-            market.feed = dict.__getitem__(self.feeds, present.feed.asset)
+            market.feed = dict.__getitem__(self.feeds, name)
             dict.__setitem__(self.markets, name, market)
         for (name, ledger), past_ledger in touch.ledgers.items():
             setattr(self.market_twins[name], ledger, past_ledger)
@@ -204,8 +223,50 @@ class Instant:
         if twin is None:
             twin = twins[name] = _twin(market)
         _set(twin, market.saved_)
-        twin.feed = market.feed
+        for link in links_of(market):
+            setattr(twin, link, getattr(market, link))
         for ledger in market.ledgers:
             setattr(twin, ledger, PastLedger(getattr(market, ledger)))
         self.model.accrue(twin, self.time)
+        return twin
+
+
+# --- one pool of a system --------------------------------------------------------------------------------
+
+
+def before_of(entries: list[Entry], thing: Any) -> dict[str, Any]:
+    """What was in a record before an action, by name; of a ledger what was written."""
+    found: dict[str, Any] = {}
+    for each, key, old in reversed(entries):
+        if each is thing:
+            found |= {key: old} if key is not None else dict(zip(thing.scalars, old, strict=True))
+    return found or (dict(zip(thing.scalars, thing.saved_, strict=True)) if isinstance(thing, Record) else {})
+
+
+class PoolPast(Past):
+    """The past of one pool of a system; a market with a credit line sees the market that lends as it was."""
+
+    def __init__(self, state: Any) -> None:
+        super().__init__(state)
+        self.whole, self.journal = state.journal, Journal()
+        self.lenders = {n: m.core for n, m in self.now_markets.items() if isinstance(m, LinedMarket)}
+        self.lender_twins: dict[str, Any] = {}
+
+    def set(self, touch: Footprint) -> None:
+        """Become the state before the action."""
+        super().set(touch)
+        for name in touch.markets:
+            if name in self.lenders:
+                self.market_twins[name].core = self._lender_before(name, self.lenders[name])
+
+    def _lender_before(self, name: str, core: CoreMarket) -> Any:
+        """The market that lends, as it was."""
+        if name not in self.lender_twins:
+            self.lender_twins[name] = _twin(core)
+        twin = self.lender_twins[name]
+        _set(twin, tuple(before_of(self.whole.entries, core).values()))
+        for ledger in core.ledgers:
+            present = getattr(core, ledger)
+            written = before_of(self.whole.entries, present)
+            setattr(twin, ledger, PastLedger(present | written) if written else present)
         return twin

@@ -11,12 +11,16 @@ models and the entry points of installed packages, and nowhere else:
 from __future__ import annotations
 
 import difflib
+from collections.abc import Callable
+from functools import cache
+from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from typing import TypeVar
 
 from poolproof.spec.errors import SHOWN_CHARACTERS, UsageError, shown_plain, shown_text
 from poolproof.spec.invariant import Catalogue
 from poolproof.spec.model import Model
+from poolproof.spec.protocol import Protocol
 
 MODELS = "poolproof.models"
 INVARIANTS = "poolproof.invariants"
@@ -49,6 +53,25 @@ def find(name: str) -> tuple[Model, Catalogue]:
         raise UsageError(f"the model {shown_text(name)} is brought by {packages}", "", cure)
     model = _loaded(points[0], Model)
     return model, _merged(added) if added else CATALOGUE
+
+
+def of(protocol: Protocol, named: Callable[[str], tuple[Model, Catalogue]] | None = None) -> tuple[Model, Catalogue]:
+    """The model of a protocol, by the model's name and the number of pools, and the invariants that are claimed of it.
+
+    ``named`` looks the name up in place of ``find``.
+    """
+    model, catalogue = (named or find)(protocol.model)
+    chosen = model.of(protocol)
+    return (model, catalogue) if chosen is model else (chosen, _of_systems(catalogue))
+
+
+@cache
+def _of_systems(catalogue: Catalogue) -> Catalogue:
+    """A catalogue of one pool, and what is claimed on top of a system of pools."""
+    import_module("poolproof.invariants.credit_lines")
+    from poolproof.invariants.catalogue import SYSTEM
+
+    return _merged([catalogue, SYSTEM])
 
 
 def _built_in() -> dict[str, Model]:

@@ -10,9 +10,14 @@ from poolproof.spec.action import Domain, perform
 from poolproof.spec.invariant import Catalogue, Clause, Invariant
 from poolproof.spec.model import Model
 
-from .monitor import DIVISION, Monitor, Violation, division_by_zero, run_scenario
+from . import registry
+from .boundary import run_of
+from .conditions import OUTCOMES
+from .monitor import DIVISION, Violation, division_by_zero, run_scenario
+from .parts import scenarios_of
 from .snapshots import state_to_json
-from .traces import Trace, TracedStep, Violated, read_argument, start_state
+from .system_monitor import Watch, monitor_of
+from .traces import Trace, TracedStep, Violated, calls_of, names_of, read_argument, start_state
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,16 +65,17 @@ class ReplayReport:
 def replay(trace: Trace, find: Callable[[str], tuple[Model, Catalogue]]) -> ReplayReport:
     """Run a trace; ``find`` gives the model and the catalogue of a model's name."""
     protocol = trace.parsed_protocol()
-    model, catalogue = find(protocol.model)
+    model, catalogue = registry.of(protocol, find)
     invariant = next((each for each in catalogue if each.id == trace.invariant), None)
     claim = invariant.claim if invariant else "no action divides by zero"
     report = ReplayReport(trace, claim, [])
-    if invariant is None and trace.invariant != DIVISION:
+    promise = trace.violation.values.get("promise") if trace.violation is not None else None
+    if invariant is None and trace.invariant != DIVISION and promise is None:
         report.differences.append(f'the invariant "{trace.invariant}" is not in the catalogue of "{model.name}"')
     last_state: Any = None
     for number, run in enumerate(trace.runs):
         last_state = start_state(trace, model)
-        monitor = Monitor(model, [invariant] if invariant else [], protocol.users)
+        monitor = monitor_of(model, [invariant] if invariant else [], protocol.users)
         monitor.bind(last_state)
         if number == 0:
             _note(report, trace, 0, -1, monitor.check_state())
@@ -85,6 +91,8 @@ def replay(trace: Trace, find: Callable[[str], tuple[Model, Catalogue]]) -> Repl
         report.runs.append(steps)
     if trace.violation is None:
         return report
+    if promise is not None:
+        _replay_promise(report, trace.violation, model)
     if "scenario" in trace.violation.values:
         _replay_scenario(report, trace.violation, model, invariant, last_state)
     if report.violation is None:
@@ -101,7 +109,7 @@ def _note(report: ReplayReport, trace: Trace, run: int, step: int, violations: l
     report.violation = next((v for v in violations if v.invariant == trace.invariant), None)
 
 
-def _replay_step(model: Model, monitor: Monitor, state: Any, step: TracedStep) -> ReplayedStep:
+def _replay_step(model: Model, monitor: Watch, state: Any, step: TracedStep) -> ReplayedStep:
     """Run one step, with the state before and after it side by side."""
     action = model.action(step.action)
     arguments = tuple(step.args[name] for name in action.domains)
@@ -119,6 +127,23 @@ def _replay_step(model: Model, monitor: Monitor, state: Any, step: TracedStep) -
     return ReplayedStep(step, action.domains, None, None, changes, violations)
 
 
+def _replay_promise(report: ReplayReport, recorded: Violated, model: Model) -> None:
+    """Judge the run of a protocol's own claim, which is no invariant, by what the claim promises."""
+    name, trace = recorded.values["promise"], report.trace
+    promise = OUTCOMES.get(name) if isinstance(name, str) else None
+    if promise is None:
+        report.differences.append(f'no claim promises "{name}"')
+        return
+    report.claim = " ".join((promise.__doc__ or name).split()).rstrip(".")
+    try:
+        message = promise(run_of(trace.parsed_protocol(), model, calls_of(trace, model)))
+    except (AttributeError, LookupError):  # another last step, or markets that the promise does not speak of
+        report.differences.append(f'"{name}" says nothing of a run like this')
+        return
+    if message is not None:
+        report.violation = Violation(trace.invariant, name, message, dict(recorded.values))
+
+
 def _replay_scenario(
     report: ReplayReport, recorded: Violated, model: Model, invariant: Invariant | None, state: Any
 ) -> None:
@@ -126,13 +151,13 @@ def _replay_scenario(
     trace = report.trace
     texts = dict(recorded.values["scenario"])
     name = texts.pop("clause", "")
-    clause = _scenario(invariant, name)
+    clause = _scenario(model, invariant, name)
     if clause is None or set(texts) != set(clause.domains):
         report.differences.append(f'{trace.invariant} has no scenario "{name}" with these arguments')
         return
-    users, assets = trace.parsed_protocol().users, tuple(state.markets)
+    names = names_of(trace.parsed_protocol(), state)
     arguments = tuple(
-        read_argument(texts[argument], domain, users, assets, f"violation.values.scenario.{argument}")
+        read_argument(texts[argument], domain, names, f"violation.values.scenario.{argument}")
         for argument, domain in clause.domains.items()
     )
     try:
@@ -143,10 +168,10 @@ def _replay_scenario(
         report.violation = Violation(trace.invariant, name, message, dict(recorded.values))
 
 
-def _scenario(invariant: Invariant | None, name: str) -> Clause | None:
+def _scenario(model: Model, invariant: Invariant | None, name: str) -> Clause | None:
     """The scenario clause of a name."""
-    clauses = invariant.clauses if invariant else []
-    return next((c for c in clauses if c.form == "scenario" and c.name == name), None)
+    scenarios = scenarios_of(model, invariant.clauses if invariant else [])
+    return next((clause for clause in scenarios if clause.name == name), None)
 
 
 def differences(old: Any, new: Any, path: tuple[str, ...] = ()) -> Iterator[Change]:

@@ -27,6 +27,7 @@ from poolproof.spec.protocol import Protocol
 from poolproof.spec.refusal import Refusal
 
 from .claims import Claims, touched_markets
+from .parts import require_one_pool
 from .paths import Path
 from .questions import HOLDS, Claim, OutOfBudget, Questions, Values
 from .sequences import Alphabet, Done, OpenCall, Sequence, amounts, arguments, concrete, pins, with_numbers
@@ -83,10 +84,11 @@ def search(
     ``actions_hint`` are tried at once wherever the search gets; names that are no action are passed over.  ``seed``
     chooses the order among equally likely calls, and so what a budget leaves out.
 
-    Refuses: a depth below 0.
+    Refuses: a depth below 0, a system of pools.
     """
     if depth < 0:
         raise UsageError(f"a depth of {depth} is below 0", "depth", "write a number of actions, like 3")
+    require_one_pool(model, protocol, "search")
     engine = _Search(model, protocol, invariant, depth, budget, seed, actions_hint, on_progress)
     engine.run()
     return engine.report

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from random import Random
 from typing import Any, TypeAlias
 
+from poolproof.models.credit_line import LinedMarket, owed_on_line
 from poolproof.spec.action import Action, Domain
 from poolproof.spec.arithmetic import WAD
 from poolproof.spec.protocol import Protocol
@@ -105,6 +106,14 @@ class Situation:
         return total
 
 
+def within_reach(market: Any) -> int:
+    """About the most that a market can lend now: its cash, and what it can draw over a credit line."""
+    cash: int = market.cash
+    if isinstance(market, LinedMarket) and not market.failed:
+        cash += max(0, min(market.limit - owed_on_line(market), market.core.cash))
+    return cash
+
+
 def hints_of(state: Any, everyone: tuple[Account, ...], named: dict[str, Any], domain: Domain) -> tuple[int, ...]:
     """The positive numbers of an argument's market and users beside which the argument may lie."""
     asset = named.get(domain.of or "asset")
@@ -122,9 +131,14 @@ def hints_of(state: Any, everyone: tuple[Account, ...], named: dict[str, Any], d
         case "tokens":
             found = [market.tokens[user] for user in users] + [market.cash]
             found += [market.debts[user] * market.index // WAD for user in users]
+            if isinstance(market, LinedMarket):
+                owed = owed_on_line(market)
+                found += [within_reach(market), market.limit - owed, market.core.cash, owed, market.first_loss]
         case "cap":
             debt = market.debt_shares * market.index // WAD
             found = [market.supply_cap, market.borrow_cap, debt, market.cash + debt - market.reserves // WAD]
+            if isinstance(market, LinedMarket):
+                found += [market.limit, owed_on_line(market)]
         case _:
             found = []
     return tuple(number for number in found if number > 0)

@@ -46,8 +46,18 @@ def copy_state(state: S) -> S:
     return copied
 
 
+def copy_before(state: S) -> S:
+    """A copy of a state as it was before the action that just completed: what the action touched is put back."""
+    copies: dict[int, Any] = {}
+    copied: S = _copy_record(state, Journal(), copies)
+    entries: list[tuple[Any, Any, Any]] = getattr(state, "journal").entries  # noqa: B009 - a state has a journal
+    for thing, key, old in reversed(entries):
+        copies[id(thing)].restore_(key, old)
+    return copied
+
+
 def _copy_record(record: Any, journal: Journal, copies: dict[int, Any]) -> Any:
-    """Copy a record with everything below it; a feed that two tables share stays one feed."""
+    """Copy a record with everything below it; what stands in two places, like a shared feed or wallet, stays one."""
     twin = copies.get(id(record))
     if twin is not None:
         return twin
@@ -58,7 +68,10 @@ def _copy_record(record: Any, journal: Journal, copies: dict[int, Any]) -> Any:
         value = getattr(record, name)
         kind_of_value = type(value)
         if kind_of_value is Ledger:
-            value = Ledger(journal, value)
+            ledger = copies.get(id(value))
+            if ledger is None:
+                ledger = copies[id(value)] = Ledger(journal, value)
+            value = ledger
         elif kind_of_value is Table:
             value = Table(journal, {key: _copy_record(entry, journal, copies) for key, entry in value.items()})
         elif kind_of_value is Journal:
@@ -73,17 +86,44 @@ def _copy_record(record: Any, journal: Journal, copies: dict[int, Any]) -> Any:
 
 
 def state_to_json(state: Any) -> dict[str, Any]:
-    """A state as JSON data: scalars, ledgers and tables; what a file's parameters fix is left out."""
-    data: dict[str, Any] = {name: _value_to_json(getattr(state, name)) for name in state.scalars}
-    for name in state.ledgers:
-        data[name] = {key: _value_to_json(entry) for key, entry in getattr(state, name).items()}
-    for name in slots_of(type(state)):
-        value = getattr(state, name)
-        if isinstance(value, Table):
-            data[name] = {key: state_to_json(record) for key, record in value.items()}
-        elif isinstance(value, Record) and name != "feed":  # a market's feed stands in the table of feeds
-            data[name] = state_to_json(value)
+    """A state as JSON data: scalars, ledgers and tables; what a file's parameters fix is left out.
+
+    What stands in several places (a market's feed, a wallet that pools share) is written in the first of them.
+    """
+    return _record_to_json(state, {id(state)})
+
+
+def _record_to_json(record: Any, seen: set[int]) -> dict[str, Any]:
+    data: dict[str, Any] = {name: _value_to_json(getattr(record, name)) for name in record.scalars}
+    for name, part in _parts_of(record, seen).items():
+        if isinstance(part, Ledger):
+            data[name] = {key: _value_to_json(entry) for key, entry in part.items()}
+        elif isinstance(part, Record):
+            data[name] = _record_to_json(part, seen)
+        else:
+            data[name] = {key: _record_to_json(entry, seen) for key, entry in part.items()}
     return data
+
+
+def _parts_of(record: Any, seen: set[int]) -> dict[str, Any]:
+    """The ledgers, tables and records of a record by name, those aside that were seen before."""
+    parts: dict[str, Any] = {}
+    for name in (*record.ledgers, *slots_of(type(record))):
+        value = getattr(record, name)
+        if isinstance(value, Table):
+            entries = {key: entry for key, entry in value.items() if _is_new(entry, seen)}
+            if entries:
+                parts[name] = entries
+        elif isinstance(value, Ledger | Record) and _is_new(value, seen):
+            parts[name] = value
+    return parts
+
+
+def _is_new(thing: Any, seen: set[int]) -> bool:
+    """Whether a thing was not seen before; now it is."""
+    new = id(thing) not in seen
+    seen.add(id(thing))
+    return new
 
 
 def _value_to_json(value: Any) -> Any:
@@ -104,29 +144,24 @@ def set_state(state: Any, data: Any, where: str) -> None:
     Refuses: an unknown or missing key, a table of other records than the protocol's, a number that is not a
     plain decimal string.
     """
-    _set_record(state, data, where)
+    _set_record(state, data, where, {id(state)})
 
 
-def _set_record(record: Any, data: Any, where: str) -> None:
-    tables = {
-        name: getattr(record, name)
-        for name in slots_of(type(record))
-        if isinstance(getattr(record, name), Table) or (isinstance(getattr(record, name), Record) and name != "feed")
-    }
-    keys = (*record.scalars, *record.ledgers, *tables)
-    require_keys(data, keys, where)
+def _set_record(record: Any, data: Any, where: str, seen: set[int]) -> None:
+    parts = _parts_of(record, seen)
+    require_keys(data, (*record.scalars, *parts), where)
     for name in record.scalars:
         setattr(record, name, _value_from_json(data[name], getattr(record, name), f"{where}.{name}"))
-    for name in record.ledgers:
-        _set_ledger(getattr(record, name), data[name], f"{where}.{name}")
-    for name, value in tables.items():
+    for name, part in parts.items():
         place = f"{where}.{name}"
-        if isinstance(value, Record):
-            _set_record(value, data[name], place)
-            continue
-        require_keys(data[name], tuple(value), place)
-        for key in value:
-            _set_record(dict.__getitem__(value, key), data[name][key], f"{place}.{key}")
+        if isinstance(part, Ledger):
+            _set_ledger(part, data[name], place)
+        elif isinstance(part, Record):
+            _set_record(part, data[name], place, seen)
+        else:
+            require_keys(data[name], tuple(part), place)
+            for key, entry in part.items():
+                _set_record(entry, data[name][key], f"{place}.{key}", seen)
 
 
 def _set_ledger(ledger: Ledger, data: Any, where: str) -> None:

@@ -22,11 +22,12 @@ from poolproof.spec.protocol import Protocol
 
 from .draw import AMOUNT_LIMIT
 from .hunting import Finding
-from .monitor import Monitor, Violation, division_by_zero
+from .monitor import Violation, division_by_zero
 from .shrink import shrink
 from .situation import hints_of
 from .snapshots import copy_state
-from .traces import Call, Trace
+from .system_monitor import monitor_of
+from .traces import Call, Trace, names_of
 
 
 class Violated(AssertionError):
@@ -59,12 +60,10 @@ def _inside(domain: Domain, number: int) -> int:
     return max(domain.low, min(number, _high(domain)))
 
 
-def strategy_of(domain: Domain, protocol: Protocol, assets: tuple[str, ...]) -> st.SearchStrategy[Any]:
+def strategy_of(domain: Domain, names: dict[str, tuple[str, ...]]) -> st.SearchStrategy[Any]:
     """What an argument of a domain may be; a number may wait for the state in the form of ``Beside``."""
-    if domain.kind == "user":
-        return st.sampled_from(protocol.users)
-    if domain.kind == "asset":
-        return st.sampled_from(assets)
+    if domain.kind in names:
+        return st.sampled_from(names[domain.kind])
     if domain.kind == "slots":
         return st.sampled_from((0, 1, 3600, 86_400, 31_536_000))
     beside = st.builds(
@@ -82,7 +81,7 @@ def machine(
     """A state machine of Hypothesis for a protocol: it fails with ``Violated``."""
     checked = tuple(invariants)
     initial = model.build(protocol)
-    assets = tuple(initial.markets)
+    names = names_of(protocol, initial)
     allowed = None if only is None else set(only)
 
     class ProtocolMachine(RuleBasedStateMachine):
@@ -91,7 +90,7 @@ def machine(
         def __init__(self) -> None:
             super().__init__()
             self.state = copy_state(initial)
-            self.monitor = Monitor(model, checked, protocol.users)
+            self.monitor = monitor_of(model, checked, protocol.users)
             self.monitor.bind(self.state)
             self.calls: list[Call] = []
             self.raise_first(self.monitor.check_state())
@@ -121,7 +120,7 @@ def machine(
 
     for action in model.actions:
         if allowed is None or action.name in allowed:
-            strategies = {name: strategy_of(domain, protocol, assets) for name, domain in action.domains.items()}
+            strategies = {name: strategy_of(domain, names) for name, domain in action.domains.items()}
             declare: Any = rule  # its overloads know no rule of which the arguments are computed
             setattr(ProtocolMachine, f"do_{action.name}", declare(**strategies)(_rule_of(action)))
     return ProtocolMachine

@@ -12,6 +12,7 @@ from functools import partial
 from random import Random
 from typing import Any
 
+from poolproof.models.credit_line import LINE_ACTIONS
 from poolproof.models.isolated_pool import ACTIONS
 from poolproof.spec.action import Action, Domain
 from poolproof.spec.model import Model
@@ -19,6 +20,7 @@ from poolproof.spec.protocol import Protocol
 
 from .draw import DUST, REAL, Profile
 from .situation import TABLE_BITS, Arguments, Tactic, hints_of
+from .tactics_of_lines import LineTactics
 from .tactics_of_liquidators import LiquidatorTactics
 from .traces import Call
 
@@ -46,6 +48,11 @@ WEIGHTS: dict[str, float] = {
     "set_rate_model": 1.2,
     "set_close_factor": 1.2,
     "set_liquidation_incentive": 1.2,
+    "fund_first_loss": 2,
+    "take_first_loss": 1.5,
+    "set_line_limit": 1.5,
+    "set_debt_ceiling": 1,
+    "set_line_premium": 1.2,
 }
 """How often each kind of action is chosen, out of about a hundred; actions not named here: 2."""
 
@@ -63,9 +70,11 @@ PLANNED = {
     "set_rate_model",
 }
 """Actions that plans are made of; without one of them there are no plans."""
+KNOWN = (*ACTIONS, *LINE_ACTIONS)
+"""Actions that have a tactic."""
 
 
-class Tactics(LiquidatorTactics):
+class Tactics(LiquidatorTactics, LineTactics):
     """Chooses the next action on a state.  ``begin`` binds a fresh state, ``next`` gives the next call."""
 
     def __init__(
@@ -81,7 +90,7 @@ class Tactics(LiquidatorTactics):
         super().__init__(protocol, random, actions)
         chances = WEIGHTS | (weights or {})
         self.table = self._table(actions, {a.name: chances.get(a.name, 2.0) for a in actions})
-        self.plans = {a.name for a in actions if any(a is known for known in ACTIONS)} >= PLANNED
+        self.plans = {a.name for a in actions if any(a is known for known in KNOWN)} >= PLANNED
 
     def _table(self, actions: tuple[Action, ...], chances: dict[str, float]) -> list[tuple[Action, Tactic]]:
         """A table of 2^10 places in which each action has its share, at least one place."""
@@ -89,7 +98,7 @@ class Tactics(LiquidatorTactics):
         total = sum(chances.values())
         table: list[tuple[Action, Tactic]] = []
         for action in actions:
-            known = any(action is each for each in ACTIONS)
+            known = any(action is each for each in KNOWN)
             tactic = getattr(self, f"to_{action.name}") if known else self._from_domains(action)
             table += [(action, tactic)] * max(1, round(places * chances[action.name] / total))
         return [table[i * len(table) // places] for i in range(places)]

@@ -61,7 +61,7 @@ class EnvironmentTactics(Situation):
     def to_set_supply_cap(self) -> Arguments:
         """A cap that is not below what counts."""
         market = self.a_market()
-        assets = -((market.reserves - market.debt_shares * market.index - 1) // WAD) + market.cash
+        assets = -((market.reserves - market.debt_shares * market.index - market.across_lines - 1) // WAD) + market.cash
         low = 0 if self.bold else min(max(assets, 0), market.supply_cap)
         return market.asset, self.draw.cap(low, market.amount_limit, market.supply_cap)
 

@@ -6,12 +6,12 @@ from functools import partial
 from typing import Any
 
 from poolproof.models.liquidation import margin_to_borrow
-from poolproof.models.market import unit_value
+from poolproof.models.market import priced_assets, unit_value
 from poolproof.spec.arithmetic import WAD
 from poolproof.spec.state import Account
 
 from .draw import AMOUNT_LIMIT
-from .situation import Arguments, Situation
+from .situation import Arguments, Situation, within_reach
 
 
 class UserTactics(Situation):
@@ -25,7 +25,7 @@ class UserTactics(Situation):
         """A user supplies to this market."""
         user = self.a_user()
         held = market.tokens[user]
-        assets = market.cash - (market.reserves - market.debt_shares * market.index) // WAD
+        assets = market.cash - (market.reserves - market.debt_shares * market.index - market.across_lines) // WAD
         room = market.supply_cap - assets - 1
         limit = held if held < room or self.bold else room
         if limit <= 0:
@@ -38,7 +38,7 @@ class UserTactics(Situation):
         if self.bold:
             return held
         priced = market.supply + market.virtual_shares
-        assets = market.cash * WAD - market.reserves + market.debt_shares * market.index + 1
+        assets = priced_assets(market)
         if market.cash * WAD < assets:
             held = min(held, market.cash * WAD * priced // assets)
         if market.entered[user] and self.owes(user):
@@ -75,7 +75,7 @@ class UserTactics(Situation):
             return None
         user, market = found
         shares = self.redeemable(user, market)
-        assets = market.cash * WAD - market.reserves + market.debt_shares * market.index + 1
+        assets = priced_assets(market)
         limit = shares * assets // ((market.supply + market.virtual_shares) * WAD)
         if limit > market.cash:
             limit = market.cash + market.donated if self.bold else market.cash
@@ -130,7 +130,7 @@ class UserTactics(Situation):
             market = self.a_market()
             price = market.feed.price
             room = market.borrow_cap - market.debt_shares * market.index // WAD - 1
-            cash = market.cash
+            cash = within_reach(market)
             if self.bold:
                 cash += market.donated
                 if self.bits(1) and cash:
@@ -152,8 +152,9 @@ class UserTactics(Situation):
         """This user borrows all the cash of a market, where the collateral allows it."""
         margin = self.margin_of(user, margin_to_borrow)
         for market in self.markets:
-            if margin and market.cash and 0 < market.cash * market.feed.price * WAD <= margin:
-                return user, market.asset, market.cash
+            cash = within_reach(market)
+            if margin and cash and 0 < cash * market.feed.price * WAD <= margin:
+                return user, market.asset, cash
         return None
 
     def to_repay(self) -> Arguments:

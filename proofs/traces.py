@@ -182,7 +182,7 @@ def trace_from_json(data: Any, where: str, find: Callable[[str], Model]) -> Trac
     require_keys(data, _KEYS, f"{where}: trace", optional=("vary", "version"))
     require_table(data["config"], f"{where}: config")
     protocol = read_protocol(data["config"], f"{where}: config")
-    model = find(protocol.model)
+    model = find(protocol.model).of(protocol)
     runs = data["runs"]
     if not isinstance(runs, list) or not 1 <= len(runs) <= MOST_RUNS:
         raise UsageError("this is not a list of one or two runs", f"{where}: runs", "record the trace again")
@@ -241,8 +241,7 @@ class _StepReader:
 
     def __init__(self, model: Model, protocol: Protocol, state: Any) -> None:
         self.actions = {action.name: action for action in model.actions}
-        self.users = protocol.users
-        self.assets = tuple(state.markets)
+        self.names = names_of(protocol, state)
 
     def run(self, data: Any, where: str) -> list[TracedStep]:
         if not isinstance(data, list):
@@ -270,19 +269,29 @@ class _StepReader:
         return TracedStep(action.name, args, data["ok"], refusal and _text(refusal, f"{where}.refusal"))
 
     def argument(self, value: Any, domain: Domain, where: str) -> Any:
-        return read_argument(value, domain, self.users, self.assets, where)
+        return read_argument(value, domain, self.names, where)
 
 
-def read_argument(value: Any, domain: Domain, users: tuple[str, ...], assets: tuple[str, ...], where: str) -> str | int:
+NOUNS = {"user": "a user", "asset": "an asset", "pool": "a pool"}
+"""What the names are that an action takes."""
+
+
+def names_of(protocol: Protocol, state: Any) -> dict[str, tuple[str, ...]]:
+    """The names that an argument may take, by the kind of its domain; a system's markets are named "pool/asset"."""
+    return {"user": protocol.users, "asset": tuple(state.markets), "pool": tuple(getattr(state, "pools", ()))}
+
+
+def read_argument(value: Any, domain: Domain, names: dict[str, tuple[str, ...]], where: str) -> str | int:
     """Read one argument of an action from its text.
 
-    Refuses: an unknown account or asset, a number that is not a plain decimal string or not in its domain.
+    Refuses: an unknown account, asset or pool, a number that is not a plain decimal string or not in its domain.
     """
     if not domain.is_number:
-        known = users if domain.kind == "user" else assets
+        known = names[domain.kind]
         if value not in known:
-            noun = "a user" if domain.kind == "user" else "an asset"
-            raise UsageError(f"{shown(value)} is not {noun} of the protocol", where, f"write one of {', '.join(known)}")
+            raise UsageError(
+                f"{shown(value)} is not {NOUNS[domain.kind]} of the protocol", where, f"write one of {', '.join(known)}"
+            )
         return str(value)
     number = read_integer(value, where, signed=False)
     high = 2**112 if domain.high is None else domain.high

@@ -17,8 +17,10 @@ from poolproof.spec.refusal import Refusal
 
 from .draw import CRASH, DUST, REAL
 from .monitor import ConcreteTrial
+from .parts import scenarios_of
 from .snapshots import copy_state
-from .tactics import WEIGHTS, Tactics
+from .system_tactics import tactics_for
+from .tactics import WEIGHTS
 
 MOST_STEPS = 60_000
 """Steps after which a witness that was not found counts as missing."""
@@ -55,14 +57,13 @@ class Witnesses:
         self.scenarios = {
             (invariant.id, clause.name): clause
             for invariant in invariants
-            for clause in invariant.clauses
-            if clause.form == "scenario"
+            for clause in scenarios_of(model, invariant.clauses)
         }
         self._search(Random(seed))
 
     def _search(self, random: Random) -> None:
         initial = self.model.build(self.protocol)
-        tactics = Tactics(self.model, self.protocol, random, WEIGHTS)
+        tactics = tactics_for(self.model, self.protocol, random, WEIGHTS)
         profiles = (REAL, DUST, CRASH)
         state = copy_state(initial)
         for step in range(MOST_STEPS):

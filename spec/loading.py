@@ -28,6 +28,7 @@ from .protocol import (
     PoolConfig,
     Protocol,
     RateModelConfig,
+    RewardsConfig,
 )
 from .toml_text import KeyLines, KeyPath, refuse_deep_nesting
 
@@ -46,6 +47,7 @@ _TABLES: dict[tuple[str, ...], type[BaseModel]] = {
     ("pools", "markets"): MarketConfig,
     ("pools", "markets", "rate_model"): RateModelConfig,
     ("pools", "markets", "line"): LineConfig,
+    ("pools", "markets", "rewards"): RewardsConfig,
     ("accepted",): Accepted,
 }
 """The tables of a file by the keys that lead to them, list positions aside."""
@@ -313,11 +315,11 @@ def _cure_for_unknown(path: KeyPath, near: str | None) -> str:
 
 
 def _header(names: tuple[str, ...]) -> str:
-    """Write the header of a table; all but rate models and lines are entries of a list."""
+    """Write the header of a table; all but the tables that a market has once are entries of a list."""
     text = ".".join(names)
     if not names:
         return "the top of the file, above every table"
-    return f"[{text}]" if names[-1] in ("rate_model", "line") else f"[[{text}]]"
+    return f"[{text}]" if names[-1] in ("rate_model", "line", "rewards") else f"[[{text}]]"
 
 
 def _description(path: KeyPath) -> str:

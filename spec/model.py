@@ -46,6 +46,6 @@ class Model:
         return next(a for a in self.actions if a.name == name)
 
     def of(self, protocol: Protocol) -> Model:
-        """The model of a protocol: this one for a single pool, the one for several where there are more, or a core."""
-        single = len(protocol.pools) == 1 and protocol.pools[0].kind != "core"
+        """The model of a protocol: this one for a pool that stands alone, else the one for several."""
+        single = len(protocol.pools) == 1 and protocol.pools[0].stands_alone
         return self if single or self.several is None else self.several

@@ -21,6 +21,7 @@ from .fields import (
     Cap,
     Count,
     Day,
+    Emission,
     Entries,
     Factor,
     Index,
@@ -227,6 +228,15 @@ class LineConfig(_Table):
     )
 
 
+class RewardsConfig(_Table):
+    """What a market's suppliers and borrowers are given besides interest."""
+
+    token: Name = Field(description="name of the reward token; an asset of the file, or any other")
+    supplier_emission: Emission = Field(default=0, description="rewards of all suppliers [smallest unit per slot]")
+    borrower_emission: Emission = Field(default=0, description="rewards of all borrowers [smallest unit per slot]")
+    vault: Amount = Field(default=0, description="reward tokens from which they are paid, at the start [smallest unit]")
+
+
 class MarketConfig(_Table):
     """One asset of a pool: what it is worth, how much may be supplied and borrowed, and at what rate."""
 
@@ -271,6 +281,12 @@ class MarketConfig(_Table):
         description="name of the price feed, shared by all markets that name it; default: the asset",
     )
     line: LineConfig | None = Field(default=None, description="the credit line that the market draws on")
+    rewards: RewardsConfig | None = Field(default=None, description="the rewards of the market")
+    listed: bool = Field(
+        default=True,
+        description="whether the market is listed at the start; if not, it begins without a rate model and its pool's "
+        "approval, and the actions of the registry can list it",
+    )
     wallet: Amount = Field(
         default_factory=_default_wallet,
         description="amount that each user starts with in concrete runs [smallest unit]; default: "
@@ -286,6 +302,10 @@ class PoolConfig(_Table):
         default="isolated",
         description='"core" for the one pool that lends over credit lines, "satellite" for a pool of one collateral '
         'and one loan asset, else "isolated"',
+    )
+    registered: bool = Field(
+        default=True,
+        description="whether the pool is registered at the start; if not, none of its markets is listed",
     )
     main: Name | None = Field(
         default=None,
@@ -309,6 +329,12 @@ class PoolConfig(_Table):
         Entries(1, MOST_MARKETS, "write a table [[pools.markets]] for each market"),
         AfterValidator(_unique_assets),
     ] = Field(description=f"the markets of the pool, 1 to {MOST_MARKETS}")
+
+    @property
+    def stands_alone(self) -> bool:
+        """Whether all that concerns the pool is in it: it lends over no line, and needs no registry and no rewards."""
+        listed = self.registered and all(market.listed for market in self.markets)
+        return listed and self.kind != "core" and all(market.rewards is None for market in self.markets)
 
     @property
     def collateral(self) -> str:

@@ -102,6 +102,10 @@ class Ledger(dict[Account, Any]):
         """The sum over all accounts, taken over the accounts."""
         return sum(self.values())
 
+    def weighted(self, weights: Ledger) -> Number:
+        """The sum of entry x weight over all accounts, the weights being another ledger's entries."""
+        return sum(value * weights[account] for account, value in self.items())
+
     def copy(self) -> Ledger:
         """A copy on the same journal."""
         return Ledger(self.journal, dict(self))

@@ -33,6 +33,9 @@ DOLLARS = (
 HORIZON = 10 * 70_080_000
 """Ten years of blocks at 0.45 s, the fastest block time of the chain so far [slots]."""
 
+LARGEST_EMISSION = 2**64 - 1
+"""Rewards above this are outside what a protocol file can say, and are left out [smallest unit per slot]."""
+
 KINDS = {"JumpRateModelV2": "jump", "WhitePaperInterestRateModel": "white-paper"}
 
 FILES: dict[str, dict[str, Any]] = {
@@ -42,6 +45,7 @@ FILES: dict[str, dict[str, Any]] = {
         "prices": "BNB and the tokens that stand for staked BNB are set to 600 USD,\n"
         "#   USDT and USDD to 1 USD. Only concrete runs begin there; proofs hold for any price.",
         "title": "Venus isolated pool Liquid Staked BNB on BNB Chain, reference model",
+        "rewards": False,
     },
     "venus-docs": {
         "pools": None,
@@ -49,9 +53,15 @@ FILES: dict[str, dict[str, Any]] = {
         "prices": "Each asset has a round figure, the same in all pools,\n"
         "#   right to the order of magnitude. Only concrete runs begin there; proofs hold for any price.",
         "title": "Venus isolated pools on BNB Chain, reference model",
+        "rewards": True,
     },
 }
 """What differs between the files; no pools named: all that the network has."""
+
+REWARDS_NOTES = """\
+# * rewards: where a market has several distributors of one token, their speeds are added; the vault holds what a year
+#   emits. Left out, because more than 2^64 smallest units a slot cannot be declared: {left_out}.
+"""
 
 HEAD = """\
 # {about}
@@ -68,7 +78,7 @@ HEAD = """\
 # * dust_value: 1 USD.
 # * horizon: ten years of blocks at 0.45 s, the fastest block time of the chain so far. The
 #   yearly rates are divided by slots_per_year = {slots}, the figure of the deployment (0.75 s).
-
+{notes}
 schema = "poolproof.protocol/1"
 name = "{name}"
 title = "{title}"
@@ -106,6 +116,44 @@ slots_per_year = {slots}
 """
 
 
+REWARDS = """
+[pools.markets.rewards]
+token = "{token}"
+supplier_emission = "{suppliers}"
+borrower_emission = "{borrowers}"
+vault = "{vault}"
+"""
+
+
+def emissions(pool: dict[str, Any]) -> dict[str, tuple[str, int, int]]:
+    """Add the speeds of a pool's distributors up, by market: the token, to suppliers, to borrowers.
+
+    Raises: ValueError for a market that is given two tokens.
+    """
+    found: dict[str, tuple[str, int, int]] = {}
+    for given in pool["rewards"]:
+        speeds = zip(given["markets"], given["supplySpeeds"], given["borrowSpeeds"], strict=True)
+        for market, suppliers, borrowers in speeds:
+            token, to_suppliers, to_borrowers = found.get(market, (given["asset"], 0, 0))
+            if token != given["asset"]:
+                message = f"{pool['id']}: {market} is given both {token} and {given['asset']}"
+                raise ValueError(message)
+            found[market] = (token, to_suppliers + int(suppliers), to_borrowers + int(borrowers))
+    return found
+
+
+def can_be_declared(given: tuple[str, int, int]) -> bool:
+    """Whether rewards are small enough for a protocol file."""
+    return max(given[1:]) <= LARGEST_EMISSION
+
+
+def rewards_text(given: tuple[str, int, int], slots: str) -> str:
+    """Write the rewards of one market."""
+    token, suppliers, borrowers = given
+    vault = (suppliers + borrowers) * int(slots)
+    return REWARDS.format(token=token, suppliers=suppliers, borrowers=borrowers, vault=vault)
+
+
 def market_text(market: dict[str, Any], slots: str) -> str:
     """Write the tables of one market."""
     rates = market["rateModel"]
@@ -131,7 +179,7 @@ def market_text(market: dict[str, Any], slots: str) -> str:
     )
 
 
-def pool_text(pool: dict[str, Any], slots: str) -> str:
+def pool_text(pool: dict[str, Any], slots: str, *, with_rewards: bool) -> str:
     """Write the tables of one pool."""
     head = POOL.format(
         pool=pool["id"],
@@ -139,7 +187,14 @@ def pool_text(pool: dict[str, Any], slots: str) -> str:
         liquidation_incentive=pool["liquidationIncentive"],
         dust_value=10**PRICE_EXPONENT,
     )
-    return head + "".join(market_text(market, slots) for market in pool["markets"])
+    given = emissions(pool) if with_rewards else {}
+    text = head
+    for market in pool["markets"]:
+        text += market_text(market, slots)
+        rewards = given.get(market["underlying"])
+        if rewards is not None and can_be_declared(rewards):
+            text += rewards_text(rewards, slots)
+    return text
 
 
 def protocol_text(venus: dict[str, Any], name: str) -> str:
@@ -148,6 +203,12 @@ def protocol_text(venus: dict[str, Any], name: str) -> str:
     pools = [pool for pool in network["pools"] if file["pools"] is None or pool["id"] in file["pools"]]
     slots = network["blocksPerYear"]
     markets = f"{sum(len(pool['markets']) for pool in pools)} markets"
+    left_out = [
+        f"{pool['id']}/{market}"
+        for pool in pools
+        for market, given in (emissions(pool) if file["rewards"] else {}).items()
+        if not can_be_declared(given)
+    ]
     head = HEAD.format(
         name=name,
         about=file["about"],
@@ -157,8 +218,9 @@ def protocol_text(venus: dict[str, Any], name: str) -> str:
         size=markets if len(pools) == 1 else f"{len(pools)} pools and {markets}",
         slots=slots,
         horizon=HORIZON,
+        notes=REWARDS_NOTES.format(left_out=", ".join(left_out) or "none") if file["rewards"] else "",
     )
-    return head + "".join(pool_text(pool, slots) for pool in pools)
+    return head + "".join(pool_text(pool, slots, with_rewards=file["rewards"]) for pool in pools)
 
 
 def main() -> None:

@@ -94,7 +94,7 @@ def check(
     """
     began = time.monotonic()
     options = options or Options()
-    model, catalogue = (find or _find)(protocol.model)
+    model, catalogue = _find(protocol, find)
     asked = _asked(protocol, catalogue, only)
     report = Report(protocol, model, asked)
     found: dict[str, Decision] = {}
@@ -223,10 +223,10 @@ def open_cache(*, use: bool = True) -> Cache:
     return Cache(default_folder(), shipped_evidence()) if use else Cache(None)
 
 
-def _find(name: str) -> tuple[Model, Catalogue]:
+def _find(protocol: Protocol, named: Callable[[str], tuple[Model, Catalogue]] | None) -> tuple[Model, Catalogue]:
     from poolproof.proofs import registry
 
-    return registry.find(name)
+    return registry.of(protocol, named)
 
 
 def _decide(*arguments: Any, **options: Any) -> list[Decision]:

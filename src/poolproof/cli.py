@@ -201,6 +201,24 @@ def replay(
 
 
 @app.command()
+def claims(
+    model: Annotated[
+        str | None,
+        typer.Argument(metavar="[MODEL]", help="Only those made of this model, or of this protocol (name or path)."),
+    ] = None,
+    jobs: Jobs = None,
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="Use and keep no evidence.")] = False,
+    traces: TracesFolder = None,
+    json: JsonFile = None,
+) -> int:
+    """Decide what the protocols say of themselves."""
+    from .commands_claims import run_claims
+    from .console import Output
+
+    return run_claims(Output(json), model, jobs=jobs, use_cache=not no_cache, traces=traces)
+
+
+@app.command()
 def schema(json: JsonFile = None) -> int:
     """Print the JSON Schema of protocol files."""
     from .commands_catalogue import schema as run

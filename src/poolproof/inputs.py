@@ -22,11 +22,11 @@ LARGEST_STATE = 2**24
 def open_protocol(name_or_path: str) -> tuple[Protocol, Model, Catalogue]:
     """A protocol by its name or path, with the model that it names and what is claimed of that.
 
-    Refuses: what ``load_protocol`` and ``registry.find`` refuse.
+    Refuses: what ``load_protocol`` and ``registry.of`` refuse.
     """
     protocol = load_protocol(name_or_path)
     try:
-        model, catalogue = registry.find(protocol.model)
+        model, catalogue = registry.of(protocol)
     except UsageError as wrong:
         place = f"{shown_path(name_or_path)}: {wrong.where}"
         raise UsageError(wrong.what, place, wrong.cure, wrong.others) from wrong

@@ -11,6 +11,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from poolproof.models.system import SEPARATOR
 from poolproof.proofs.replay import Change, ReplayedStep, ReplayReport
 from poolproof.spec.arithmetic import WAD
 from poolproof.spec.protocol import Protocol
@@ -39,11 +40,23 @@ PHRASES = {
     "set_rate_model": "governance sets the rates of {asset}: {base} + {multiplier}, {jump} above {kink}",
     "set_close_factor": "governance sets the close factor to {close_factor}",
     "set_liquidation_incentive": "governance sets the liquidation incentive to {incentive}",
+    "fund_first_loss": "{user} adds {amount} to the first-loss reserve",
+    "take_first_loss": "governance takes {amount} of the first-loss reserve",
+    "set_line_limit": "governance sets the line limit of {asset} to {limit}",
+    "set_debt_ceiling": "governance sets the debt ceiling of {asset} to {debt_ceiling}",
+    "set_line_premium": "governance sets the risk premium of {asset} to {premium}",
+    "cross_borrow": "{user} supplies {deposited}, borrows the bridge asset on it, and on that {borrowed}",
+    "cross_unwind": "{user} repays {loan} and takes {collateral} back, across both pools",
 }
 """An action in words; one that is not named here is written with its arguments."""
 
-_TOKENS = {"cash", "donated", "supply_cap", "borrow_cap", "tokens"}
-_EXACT_TOKENS = {"reserves", "bad_debt"}
+_TOKENS = {
+    *("cash", "donated", "supply_cap", "borrow_cap", "tokens", "lent", "drawn"),
+    *("limit", "debt_ceiling", "principal", "first_loss", "limit_at_draw", "taken", "lost", "paid"),
+}
+_EXACT_TOKENS = {
+    *("reserves", "bad_debt", "unreleased", "collected", "released", "kept", "due", "charged", "cancelled"),
+}
 _FACTORS = {"ltv", "liquidation_threshold", "reserve_factor", "close_factor", "liquidation_incentive"}
 _FEW_UNITS = 1000
 """Below this, an amount is written in its smallest unit."""
@@ -57,8 +70,10 @@ class Units:
 
     @classmethod
     def of(cls, protocol: Protocol) -> Units:
-        """The units of a protocol's assets."""
-        return cls({market.asset: market.decimals for pool in protocol.pools for market in pool.markets})
+        """The units of a protocol's assets, each also under the names of its markets in a system."""
+        markets = [(pool.id, market) for pool in protocol.pools for market in pool.markets]
+        names = {f"{pool}{SEPARATOR}{market.asset}": market.decimals for pool, market in markets}
+        return cls(names | {market.asset: market.decimals for _, market in markets})
 
     def tokens(self, amount: int, asset: str) -> str:
         """An amount of an asset, exactly: `1.5 ETH`, or `3 units of ETH` where it is that small."""
@@ -170,7 +185,8 @@ def sentence(units: Units, step: ReplayedStep) -> str:
         written[name] = units.argument(domain.kind, value, asset)
     phrase = PHRASES.get(step.recorded.action)
     if phrase is not None:
-        return phrase.format(**written)
+        pool = f' in pool "{written["pool"]}"' if "pool" in step.domains else ""
+        return phrase.format(**written) + pool
     return f"{step.recorded.action} {', '.join(f'{name} {text}' for name, text in written.items())}"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -39,7 +40,7 @@ def show_trace(console: Console, trace: dict[str, Any]) -> None:
 
 
 def write_traces(output: Output, folder: Path | None, traces: Iterable[dict[str, Any]]) -> None:
-    """Write each trace as a file named by its invariant, and say how to replay it.
+    """Write each trace as a file named by its invariant, numbered from the second on, and say how to replay it.
 
     Refuses: a folder that cannot be made or written.
     """
@@ -47,8 +48,11 @@ def write_traces(output: Output, folder: Path | None, traces: Iterable[dict[str,
         return
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        written: Counter[str] = Counter()
         for trace in traces:
-            file = folder / f"{_UNSAFE.sub('_', trace['invariant'])}.json"
+            name = _UNSAFE.sub("_", trace["invariant"])
+            written[name] += 1
+            file = folder / (f"{name}.json" if written[name] == 1 else f"{name}-{written[name]}.json")
             write_whole(file, json.dumps(trace, indent=1) + "\n")
             output.out.print(Text(f"poolproof replay {file}"), soft_wrap=True)
     except OSError as error:

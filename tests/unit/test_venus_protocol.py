@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from poolproof.spec.loading import load_protocol, parse_protocol
-from poolproof.spec.protocol import MarketConfig
+from poolproof.spec.protocol import MarketConfig, PoolConfig
 
 SCRIPT = Path(__file__).parents[2] / "tools" / "venus_protocol.py"
 NAMES = ("liquid-staked-bnb", "venus-docs")
@@ -57,9 +57,27 @@ def venus_market(market: MarketConfig, address: str) -> dict[str, Any]:
     }
 
 
+def venus_rewards(pool: PoolConfig, left_out: list[str]) -> list[dict[str, Any]]:
+    """The distributors of a pool, one for each market that has rewards; what was left out was too large."""
+    given = [
+        (market.rewards.token, market.asset, market.rewards.supplier_emission, market.rewards.borrower_emission)
+        for market in pool.markets
+        if market.rewards is not None
+    ]
+    given += [
+        ("BIG", name.removeprefix(f"{pool.id}/"), 0, 2**64) for name in left_out if name.startswith(f"{pool.id}/")
+    ]
+    return [
+        {"asset": token, "markets": [asset], "supplySpeeds": [str(suppliers)], "borrowSpeeds": [str(borrowers)]}
+        for token, asset, suppliers, borrowers in given
+    ]
+
+
 def venus_configuration() -> dict[str, Any]:
     """The configuration that would lead to the shipped files, read back from the one that has all pools."""
     protocol = load_protocol("venus-docs")
+    left_out = re.search(r"cannot be declared: (.*)\.$", shipped("venus-docs"), re.MULTILINE)
+    assert left_out is not None
     addresses = iter(re.findall(r"# (0x[0-9a-fA-F]{40})$", shipped("venus-docs"), re.MULTILINE))
     return {
         "_about": {"source": protocol.source.split(";")[0] + "; evaluated, not hand-copied"},
@@ -72,6 +90,7 @@ def venus_configuration() -> dict[str, Any]:
                         "closeFactor": str(pool.close_factor),
                         "liquidationIncentive": str(pool.liquidation_incentive),
                         "markets": [venus_market(market, next(addresses)) for market in pool.markets],
+                        "rewards": venus_rewards(pool, left_out[1].split(", ")),
                     }
                     for pool in protocol.pools
                 ],
@@ -160,4 +179,28 @@ def test_the_registry_has_all_pools() -> None:
         ("Tron", 6), ("Meme", 2), ("LiquidStakedETH", 3), ("BTC", 2),
     ]  # fmt: skip
     one = load_protocol("liquid-staked-bnb").pools[0]
-    assert next(pool for pool in protocol.pools if pool.id == one.id) == one
+    same = next(pool for pool in protocol.pools if pool.id == one.id)
+    assert [market.model_copy(update={"rewards": None}) for market in same.markets] == list(one.markets)
+
+
+def test_speeds_of_one_token_are_added(tool: ModuleType) -> None:
+    """A market may have several distributors; one of another token stops the generator."""
+    once = {"asset": "SD", "markets": ["BNBx"], "supplySpeeds": ["3"], "borrowSpeeds": ["4"]}
+    twice = [once, once | {"supplySpeeds": ["10"]}]
+    assert tool.emissions({"id": "P", "rewards": twice}) == {"BNBx": ("SD", 13, 8)}
+    with pytest.raises(ValueError, match="BNBx is given both SD and XVS"):
+        tool.emissions({"id": "P", "rewards": [*twice, once | {"asset": "XVS"}]})
+
+
+def test_rewards_that_cannot_be_declared_are_left_out_loudly() -> None:
+    """Two speeds on BNB Chain are above 2^64 smallest units a block: the file names them."""
+    assert "cannot be declared: Tron/BTT, Tron/WIN." in shipped("venus-docs")
+    given = {
+        f"{pool.id}/{market.asset}": market.rewards.token
+        for pool in load_protocol("venus-docs").pools
+        for market in pool.markets
+        if market.rewards is not None
+    }
+    assert len(given) == 14
+    assert given["DeFi/PLANET"] == "USDT"
+    assert not {"Tron/BTT", "Tron/WIN"} & set(given)
