@@ -32,6 +32,7 @@ from poolproof.models.market import accrue, owed, shares_for_deposit, tokens_for
 from poolproof.spec.action import asset, price, slots, tokens, user
 from poolproof.spec.arithmetic import WAD, Number, div_up
 from poolproof.spec.invariant import Trial
+from poolproof.spec.logic import least
 from poolproof.spec.state import Account
 
 from .catalogue import CATALOGUE, HORIZON, PRICES, REGION
