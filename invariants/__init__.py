@@ -3,29 +3,47 @@
 from . import (
     authority,
     conservation,
+    credit_lines,
+    cross_pool,
+    isolation,
     limits,
     liquidation,
     liveness,
     oracle,
     portfolio,
     rates,
+    registry,
+    rewards,
     rounding,
     solvency,
 )
-from .catalogue import CATALOGUE
+from .catalogue import CATALOGUE, SYSTEM
+from .cross_pool import CROSS
+from .registry import REGISTRY
+from .rewards import REWARDS
 
 __all__ = [
     "CATALOGUE",
+    "OF_SYSTEMS",
     "authority",
     "conservation",
+    "credit_lines",
+    "cross_pool",
+    "isolation",
     "limits",
     "liquidation",
     "liveness",
     "oracle",
     "portfolio",
     "rates",
+    "registry",
+    "rewards",
     "rounding",
     "solvency",
 ]
 
-CATALOGUE.arrange(("SOLV", "CONS", "RND", "LIQ", "RATE", "CAP", "LIVE", "ORC", "AUTH", "GOV"))
+ORDER = ("SOLV", "CONS", "RND", "LIQ", "RATE", "CAP", "LIVE", "ISO", "LINE", "CROSS", "REG", "ORC", "REW", "AUTH", "GOV")
+"""The families, as the catalogue has them."""
+OF_SYSTEMS = (SYSTEM, REGISTRY, REWARDS, CROSS)
+"""What is claimed on top of a system of pools."""
+CATALOGUE.arrange(ORDER)

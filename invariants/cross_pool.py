@@ -27,7 +27,7 @@ from .catalogue import PRICES, REGION
 from .cuts import loan_to_value_weighs_less
 from .measures import collateral_shares_of, debts_of, is_healthy, price_bottom, price_top, unchanged_position
 
-CROSS = Catalogue()
+CROSS = Catalogue(about="route")
 """What is claimed of a system with routes between pools."""
 
 STEPS = {action.name: action for action in SYSTEM_ACTIONS}

@@ -25,7 +25,7 @@ from . import rounding, solvency  # noqa: F401 - their clauses are asked below
 from .catalogue import CATALOGUE, REGION
 from .measures import price_bottom, price_top, valid_price
 
-REGISTRY = Catalogue()
+REGISTRY = Catalogue(about="system")
 """What is claimed of the registry of a system."""
 
 STEPS = {action.name: action for action in SYSTEM_ACTIONS}

@@ -26,7 +26,7 @@ from poolproof.spec.state import Account, Ledger, Table
 
 from .measures import same
 
-REWARDS = Catalogue()
+REWARDS = Catalogue(about="system")
 """What is claimed of the rewards in a system."""
 
 STEPS = {action.name: action for action in SYSTEM_ACTIONS}

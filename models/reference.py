@@ -269,9 +269,10 @@ def admissible_line(market: Any) -> list[tuple[str, Condition]]:
     return []
 
 
-def admissible_system(system: System) -> list[tuple[str, Condition]]:
-    """The region of each pool of a system."""
-    return [condition for pool in system.pools.values() for condition in admissible(pool)]
+def admissible_system(state: Any) -> list[tuple[str, Condition]]:
+    """The region of a system, which is that of each of its pools."""
+    pools = state.pools.values() if isinstance(state, System) else (state,)
+    return [condition for pool in pools for condition in admissible(pool)]
 
 
 PARTS = (

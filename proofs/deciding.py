@@ -22,7 +22,8 @@ from poolproof.spec.protocol import Protocol
 from . import registry
 from .attack import Attack
 from .fuzz import initial_state
-from .induction import CUT, Induction, Obligation
+from .induction import CUT, Obligation
+from .inductions import Inductions
 from .paths import TooManyPaths
 from .progress import Event, Listener
 from .smt import FROM_CUTS, text_of
@@ -286,7 +287,7 @@ class Prover:
         second_opinion: bool,
         outside: list[str],
     ) -> None:
-        self.induction = Induction(model, catalogue, dropped=outside)
+        self.induction = Inductions(model, catalogue, dropped=outside)
         self.catalogue, self.wanted, self.budget = catalogue, wanted, budget
         self.submit, self.on_event, self.second_opinion = submit, on_event, second_opinion
         self.pending: list[Pending] = []

@@ -133,7 +133,7 @@ class Induction:
         self.part = part or Part("pool", ("plain",), model.actions)
         self.dropped = frozenset(dropped)
         self.explore: Callable[..., Iterator[Path]] = explore_paths
-        self.invariants = list(catalogue)
+        self.invariants = [invariant for invariant in catalogue if invariant.about == "pool"]
         self.lemmas = [(i, c) for i in self.invariants for c in i.clauses if c.form == "state" and c.lemma]
 
     # --- worlds ------------------------------------------------------------------------------------------------
@@ -337,7 +337,9 @@ class Induction:
 class SymbolicTrial:
     """A scenario's hand on a symbolic path."""
 
-    def __init__(self, path: Path, owner: str, move_cores: Callable[[Space, Any], None]) -> None:
+    def __init__(
+        self, path: Path, owner: str, move_cores: Callable[[Space, Any], None] = lambda _space, _pool: None
+    ) -> None:
         self._path = path
         self._owner = owner
         self._move_cores = move_cores

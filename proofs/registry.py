@@ -13,7 +13,6 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable
 from functools import cache
-from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from typing import TypeVar
 
@@ -68,10 +67,11 @@ def of(protocol: Protocol, named: Callable[[str], tuple[Model, Catalogue]] | Non
 @cache
 def _of_systems(catalogue: Catalogue) -> Catalogue:
     """A catalogue of one pool, and what is claimed on top of a system of pools."""
-    import_module("poolproof.invariants.credit_lines")
-    from poolproof.invariants.catalogue import SYSTEM
+    from poolproof.invariants import OF_SYSTEMS, ORDER
 
-    return _merged([catalogue, SYSTEM])
+    merged = _merged([catalogue, *OF_SYSTEMS])
+    merged.arrange(ORDER)
+    return merged
 
 
 def _built_in() -> dict[str, Model]:
@@ -119,5 +119,6 @@ def _merged(catalogues: list[Catalogue]) -> Catalogue:
             declared = merged.declare(
                 invariant.id, invariant.claim, invariant.kind, why=invariant.why, assuming=invariant.assuming
             )
+            declared.about = invariant.about
             declared.clauses.extend(invariant.clauses)
     return merged

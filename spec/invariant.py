@@ -26,6 +26,8 @@ from .logic import Condition
 from .refusal import Refusal
 
 Form = Literal["state", "step", "scenario"]
+About = Literal["pool", "system", "route"]
+"""What a clause is given: one pool, a system of pools with its registry, or the pools of a route."""
 Kind = Literal["state", "step", "two-run", "refusal", "profit"]
 Cuts = Callable[..., "Iterable[Cut]"] | None
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -136,7 +138,8 @@ class Clause:
 class Invariant:
     """A claim with its clauses.
 
-    ``assuming`` lists conditions on parameters, prices, time and the environment, never on the state.
+    ``assuming`` lists conditions on parameters, prices, time and the environment, never on the state; ``about`` says
+    what its clauses are given in place of a pool.
     """
 
     id: str
@@ -145,6 +148,7 @@ class Invariant:
     why: str = ""
     assuming: tuple[str, ...] = ()
     clauses: list[Clause] = field(default_factory=list)
+    about: About = "pool"
 
     def state(
         self, over: Over = "market", *, lemma: bool = False, cuts: Cuts = None, step_cuts: Cuts = None
@@ -173,7 +177,8 @@ class Invariant:
 class Catalogue:
     """The invariants of a kind of protocol, by id, in the order in which they were declared."""
 
-    def __init__(self) -> None:
+    def __init__(self, about: About = "pool") -> None:
+        self.about = about
         self._by_id: dict[str, Invariant] = {}
 
     def declare(
@@ -189,7 +194,7 @@ class Catalogue:
         if id in self._by_id:
             message = f'invariant id "{id}" is declared twice; ids are unique'
             raise UsageError(message)
-        self._by_id[id] = Invariant(id, claim, kind, why, assuming)
+        self._by_id[id] = Invariant(id, claim, kind, why, assuming, about=self.about)
         return self._by_id[id]
 
     def arrange(self, families: Iterable[str]) -> None:
