@@ -16,8 +16,8 @@ from .isolated_pool import ACTIONS, AMOUNT_LIMIT, VALUE_LIMIT, Pool
 from .market import Market, accrue
 from .oracle import Feed
 from .rates import JumpRate, NoRate, RateModel, WhitePaperRate
-from .registry import open_registry
-from .rewards import BORROWERS, SUPPLIERS, Programme, programme, vault_of_rewards
+from .registry import REGISTRY_ACTIONS, open_registry
+from .rewards import BORROWERS, REWARD_ACTIONS, SUPPLIERS, Programme, programme, vault_of_rewards
 from .router import ROUTER_ACTIONS, CollateralMarket
 from .system import SEPARATOR, SYSTEM_ACTIONS, Route, System
 
@@ -280,5 +280,13 @@ PARTS = (
     Part("core pool", ("core",), (*ACTIONS, *FLOWS)),
 )
 """What the pools of a system are."""
-SYSTEM = Model("reference", initial_system, (*SYSTEM_ACTIONS, *ROUTER_ACTIONS), accrue, admissible_system, SCOPE, PARTS)
+SYSTEM = Model(
+    "reference",
+    initial_system,
+    (*SYSTEM_ACTIONS, *ROUTER_ACTIONS, *REGISTRY_ACTIONS, *REWARD_ACTIONS),
+    accrue,
+    admissible_system,
+    SCOPE,
+    PARTS,
+)
 REFERENCE = Model("reference", build, ACTIONS, accrue, admissible, SCOPE, several=SYSTEM)

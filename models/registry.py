@@ -93,7 +93,7 @@ def open_registry(
 ) -> Registry:
     """A registry of pools and markets in which some pools were created and list some of their assets."""
     registry = Registry()
-    registry.journal, registry.count = journal, len(listed_in)
+    registry.journal, registry.stamp_, registry.count = journal, -1, len(listed_in)
     numbers = {pool: number for number, pool in enumerate(listed_in, start=1)}
     registry.number = Ledger(journal, dict.fromkeys(pools, 0) | numbers)
     listed = {f"{pool}{SEPARATOR}{asset}": number for pool, number in numbers.items() for asset in listed_in[pool]}

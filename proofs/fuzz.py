@@ -20,8 +20,10 @@ from poolproof.spec.protocol import Protocol
 
 from .campaign import Campaign, FuzzReport, initial_state
 from .hunting import Hunter, weights_for
+from .parts import is_system
 from .shrink import shrink
 from .traces import Trace
+from .two_runs import CLAIMS, hunt_two_runs
 
 __all__ = ["Checks", "FuzzReport", "fuzz", "hunt", "initial_state"]
 
@@ -187,6 +189,10 @@ def hunt(
 
     ``actions_hint`` are tried more often.
     """
+    if invariant.id in CLAIMS and is_system(model):
+        trace = hunt_two_runs(model, protocol, invariant.id, steps=budget_steps, seed=seed, start=start)
+        if trace is not None:
+            return trace
     hunter = Hunter(
         model,
         protocol,

@@ -93,13 +93,13 @@ class Moves(Candidates):
         """Let one account or asset do the work of two, everywhere or in one step."""
         for keep, drop in combinations(self.pools_used(), 2):
             for old, new in ((drop, keep), (keep, drop)):
-                if self.accept_grown(_renamed(self.best, self.moved_to({old: new}))):
+                if self.accept_grown(renamed(self.best, self.moved_to({old: new}))):
                     return True
         for ranks in (self.users, self.assets):
             used = [name for name in ranks if any(name in arguments for _, arguments in self.best)]
             for keep, drop in combinations(used, 2):
                 for old, new in ((drop, keep), (keep, drop)):
-                    if self.accept_grown(_renamed(self.best, {old: new})):
+                    if self.accept_grown(renamed(self.best, {old: new})):
                         return True
             for position, (action, arguments) in enumerate(self.best):
                 for slot, value in enumerate(arguments):
@@ -179,7 +179,7 @@ class Moves(Candidates):
             return lowered
 
         before, length = present, len(self.best)
-        for value in _simple_below(present):
+        for value in simple_below(present):
             if attempt(value):
                 break
         step = 1 << max(present.bit_length() - 1, 0)
@@ -241,19 +241,19 @@ class Moves(Candidates):
         used = self.pools_used()
         for one, two in combinations(self.pools, 2):
             if one in used or two in used:
-                moved |= self.accept_grown(_renamed(self.best, self.moved_to({one: two, two: one})))
+                moved |= self.accept_grown(renamed(self.best, self.moved_to({one: two, two: one})))
         for ranks in (self.users, self.assets):
             named = (value for _, arguments in self.best for value in arguments if value in ranks)
             appearing = list(dict.fromkeys(named))
-            mappings = [_canonical(appearing, list(ranks))]
+            mappings = [canonical(appearing, list(ranks))]
             mappings += [
                 {one: two, two: one} for one, two in combinations(ranks, 2) if one in appearing or two in appearing
             ]
             for names in mappings:
-                renamed = _renamed(self.best, names)
-                moved |= self.accept_grown(renamed) or any(map(self.accept_grown, _exchanged(renamed)))
-                if ranks is self.assets and len(renamed) <= MOST_PAIRED:
-                    for repriced in (renamed, *_repriced(renamed, appearing)):
+                changed = renamed(self.best, names)
+                moved |= self.accept_grown(changed) or any(map(self.accept_grown, _exchanged(changed)))
+                if ranks is self.assets and len(changed) <= MOST_PAIRED:
+                    for repriced in (changed, *_repriced(changed, appearing)):
                         moved |= any(map(self.accept, _simplest(repriced)))
         return moved
 
@@ -338,13 +338,14 @@ def _replaced(calls: Calls, position: int, action: Action, arguments: tuple[Any,
     return (*calls[:position], (action, changed), *calls[position + 1 :])
 
 
-def _renamed(calls: Calls, names: dict[str, str]) -> Calls:
+def renamed(calls: Calls, names: dict[str, str]) -> Calls:
+    """The same steps with other names."""
     return tuple(
         (action, tuple(names.get(v, v) if isinstance(v, str) else v for v in arguments)) for action, arguments in calls
     )
 
 
-def _canonical(appearing: list[str], order: list[str]) -> dict[str, str]:
+def canonical(appearing: list[str], order: list[str]) -> dict[str, str]:
     """The permutation that maps names, in their order of appearance, to the first names there are."""
     rest = [name for name in order if name not in appearing]
     targets = order[: len(appearing)]
@@ -353,7 +354,7 @@ def _canonical(appearing: list[str], order: list[str]) -> dict[str, str]:
     return mapping | dict(zip(rest, unused, strict=True))
 
 
-def _simple_below(value: int) -> Iterator[int]:
+def simple_below(value: int) -> Iterator[int]:
     """Simple numbers below a value, the smallest first."""
     yield from (simple for simple in (0, 1, 2, 3, 5) if simple < value)
     power = 10

@@ -23,7 +23,7 @@ from poolproof.spec.errors import UsageError
 from poolproof.spec.invariant import Clause, Trial
 from poolproof.spec.model import Model
 from poolproof.spec.protocol import Protocol
-from poolproof.spec.state import Account, Ledger
+from poolproof.spec.state import Account
 
 from .past import Entry, before_of
 
@@ -209,7 +209,7 @@ class Steps:
         if undeclared:
             yield PoolStep(pool, None, (), undeclared, declared=False)
 
-    def _is_vault_that_lends(self, tokens: Ledger, account: Account) -> bool:
+    def _is_vault_that_lends(self, tokens: Any, account: Account) -> bool:
         """Whether an account holds the cash of a core market."""
         lenders = self.lent_by.values()
         return any(market.tokens is tokens and market.vault == account for market in lenders)
@@ -231,6 +231,8 @@ class Steps:
             flow, other, amounts, received = FAILS, market.first_loss_vault, (-drawn, insured), insured
         elif drawn or interest:
             flow, other, amounts, received = PAYS, market.vault, (-drawn, interest), interest - drawn
+        elif tuple(before.values()) != core.saved_:
+            return None
         else:
             return PoolStep(pool, NOTED, (home, core.asset), [*entries, (core, None, tuple(before.values()))])
         vaults: list[Entry] = [

@@ -257,14 +257,16 @@ class PoolPast(Past):
         super().set(touch)
         for name in touch.markets:
             if name in self.lenders:
-                self.market_twins[name].core = self._lender_before(name, self.lenders[name])
+                market = self.market_twins[name]
+                market.core = self._lender_before(name, self.lenders[name], market)
 
-    def _lender_before(self, name: str, core: CoreMarket) -> Any:
-        """The market that lends, as it was."""
+    def _lender_before(self, name: str, core: CoreMarket, market: Any) -> Any:
+        """The market that lends, as it was when the market with the line was as it is in the past."""
         if name not in self.lender_twins:
             self.lender_twins[name] = _twin(core)
         twin = self.lender_twins[name]
         _set(twin, tuple(before_of(self.whole.entries, core).values()))
+        twin.feed = market.feed if core.feed is self.now_markets[name].feed else core.feed
         for ledger in core.ledgers:
             present = getattr(core, ledger)
             written = before_of(self.whole.entries, present)

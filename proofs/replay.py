@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from poolproof.spec.action import Domain, perform
+from poolproof.spec.action import Action, Domain, perform
 from poolproof.spec.invariant import Catalogue, Clause, Invariant
 from poolproof.spec.model import Model
 
@@ -18,6 +18,7 @@ from .parts import scenarios_of
 from .snapshots import state_to_json
 from .system_monitor import Watch, monitor_of
 from .traces import Trace, TracedStep, Violated, calls_of, names_of, read_argument, start_state
+from .two_runs import AGREE, DONE, SIDES, VARY, Pair, events_of, may_differ_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,8 @@ def replay(trace: Trace, find: Callable[[str], tuple[Model, Catalogue]]) -> Repl
     promise = trace.violation.values.get("promise") if trace.violation is not None else None
     if invariant is None and trace.invariant != DIVISION and promise is None:
         report.differences.append(f'the invariant "{trace.invariant}" is not in the catalogue of "{model.name}"')
+    if len(trace.runs) > 1:
+        return _replay_two_runs(report, trace, model)
     last_state: Any = None
     for number, run in enumerate(trace.runs):
         last_state = start_state(trace, model)
@@ -125,6 +128,53 @@ def _replay_step(model: Model, monitor: Watch, state: Any, step: TracedStep) -> 
     violations = monitor.check(action, arguments)
     changes = list(differences(before, state_to_json(state)))
     return ReplayedStep(step, action.domains, None, None, changes, violations)
+
+
+def _replay_two_runs(report: ReplayReport, trace: Trace, model: Model) -> ReplayReport:
+    """Run both runs of a trace side by side; the violation is what differs outside the varied pool at the end."""
+    varied = "".join(trace.vary).removeprefix(VARY)
+    state = start_state(trace, model)
+    report.runs = [[] for _ in trace.runs]
+    if not may_differ_in(state, varied):
+        report.differences.append(f'two runs cannot differ in "{varied}", which is no isolated pool of a system')
+        return report
+    pair = Pair(state, varied, trace.parsed_protocol().users)
+    difference = None
+    for side, call in events_of(trace, model, pair):
+        before = [state_to_json(system) for system in pair.systems]
+        difference = pair.do((side, call))
+        for position, system in enumerate(pair.systems):
+            if side in ("both", SIDES[position]):
+                _note_answer(
+                    report,
+                    position,
+                    call[0],
+                    pair.answers[position],
+                    differences(before[position], state_to_json(system)),
+                )
+    if any(len(steps) < len(run) for steps, run in zip(report.runs, trace.runs, strict=True)):
+        report.differences.append("the runs differ in actions outside the pool that varies")
+    if trace.violation is None:
+        return report
+    if difference is None:
+        report.differences.append(f"{trace.invariant} is not violated: nothing differs outside the pool that varies")
+    else:
+        report.violation = Violation(trace.invariant, AGREE, difference.message, dict(trace.violation.values))
+    return report
+
+
+def _note_answer(
+    report: ReplayReport, number: int, action: Action, answer: str | None, changes: Iterable[Change]
+) -> None:
+    """Keep how a step of two runs ended."""
+    position = len(report.runs[number])
+    step = report.trace.runs[number][position]
+    refusal, _, message = (None, "", None) if answer == DONE else str(answer).partition(": ")
+    replayed = ReplayedStep(step, action.domains, refusal, message, list(changes))
+    report.runs[number].append(replayed)
+    if not replayed.as_recorded:
+        expected = step.refusal or DONE
+        report.differences.append(f"run {number}, step {position}: {refusal or DONE}, recorded as {expected}")
 
 
 def _replay_promise(report: ReplayReport, recorded: Violated, model: Model) -> None:

@@ -64,13 +64,17 @@ class SystemTactics:
                 alone = protocol.model_copy(update={"pools": (pool,)})
                 self.of[pool.id] = Tactics(replace(model, actions=actions, parts=()), alone, random, weights)
 
-    def begin(self, state: System, profile: Profile = REAL) -> None:
-        """Start an episode on a system: in some of its pools, those that routes connect and the core among them."""
+    def begin(self, state: System, profile: Profile = REAL, also: str | None = None) -> None:
+        """Start an episode on a system: in some of its pools, those that routes connect and the core among them.
+
+        ``also`` is a pool in which it happens in any case.
+        """
         self.state, self.draw = state, Draw(self.random, profile)
         self.bits = self.random.getrandbits
         isolated = [pool for pool in self.of if self.kinds[pool] != "core"]
         self.random.shuffle(isolated)
         chosen = isolated[: 1 + self.draw.below(MOST_ISOLATED)]
+        chosen += [also] if also is not None and also not in chosen else []
         self.routes = [route for route in state.routes.values() if route.satellite in chosen]
         chosen += [route.main for route in self.routes if route.main not in chosen and route.main in self.of]
         core = [pool for pool in self.of if self.kinds[pool] == "core"]
@@ -109,8 +113,12 @@ class SystemTactics:
             planned = [pool for pool in self.pools if self.of[pool].queue]
             among = planned if planned and self.bits(2) else self.pools
             self.here = among[self.draw.below(len(among))]
-        action, arguments = self.of[self.here].next()
-        return self._in(self.here, action.name, arguments)
+        return self.next_in(self.here)
+
+    def next_in(self, pool: str) -> Call:
+        """The next action in one of the pools."""
+        action, arguments = self.of[pool].next()
+        return self._in(pool, action.name, arguments)
 
     def _in(self, pool: str, name: str, arguments: tuple[Any, ...]) -> Call:
         """A pool's action, as one of the system."""

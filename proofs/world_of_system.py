@@ -184,6 +184,7 @@ class SystemInduction:
         self.induction = induction
         self.invariants = list(catalogue)
         self.lemmas = [(i, c) for i in self.invariants for c in i.clauses if c.form == "state" and c.lemma]
+        self.actions = (*SYSTEM_ACTIONS, *REGISTRY_ACTIONS, *REWARD_ACTIONS)
 
     def world(self, space: Space, domains: dict[str, Domain], place: Place, *, instant: bool) -> tuple[Any, list[Any]]:
         """An arbitrary system that satisfies the lemmas, and arbitrary arguments inside their domains."""
@@ -225,7 +226,7 @@ class SystemInduction:
         for place in self.places({}):
             yield from self._of_states([(i, c) for i, c in chosen if c.form == "state" and not c.lemma], place)
         stepwise = [(i, c) for i, c in chosen if c.form == "step" or (c.form == "state" and c.lemma)]
-        for action in (*SYSTEM_ACTIONS, *REGISTRY_ACTIONS, *REWARD_ACTIONS):
+        for action in self.actions:
             here = [(i, c) for i, c in stepwise if not c.of or action.name in c.of]
             for place in self.places(action.domains, action) if here else ():
                 yield from self._of_action(action, here, place)

@@ -115,7 +115,7 @@ class Units:
         if not digits.isdigit():
             return {"true": "yes", "false": "no"}.get(text, text)
         value = int(text)
-        asset = next((name for name in path if name in self.decimals), "")
+        asset = next((name for name in path if name in self.decimals), "").rpartition(SEPARATOR)[2]
         name = next(iter(path[2:] or path[-1:]), "")
         if name in _TOKENS:
             return self.tokens(value, asset)
