@@ -13,8 +13,8 @@ from poolproof.models.credit_line import LinedMarket
 from poolproof.models.liquidation import debt_shares_of, debt_value, margin_to_borrow, margin_to_liquidation
 from poolproof.models.market import Market
 from poolproof.models.rates import NoRate
-from poolproof.models.registry import DUST, REGISTRY_ACTIONS, add_market, approve_market, place_of, unlist_market
-from poolproof.models.system import ANYWHERE, SYSTEM_ACTIONS
+from poolproof.models.registry import DUST, REGISTRY_ACTIONS, add_market, approve_market, unlist_market
+from poolproof.models.system import ANYWHERE, SYSTEM_ACTIONS, place_of
 from poolproof.spec.action import Action, asset, shares, tokens, user
 from poolproof.spec.arithmetic import WAD, Number
 from poolproof.spec.invariant import Catalogue, Step, Trial

@@ -91,7 +91,8 @@ def symbolic_system(space: Space, pool: Any, accounts: tuple[Account, ...], plac
     if not place.rated:
         for market in system.markets.values():
             market.rates = NoRate()
-    system.registry = registry = Registry()
+    registry: Any = Registry()
+    system.registry = registry
     registry.stamp_, registry.journal = 0, system.journal
     registry.count = space.number("registry.count", "nonneg")
     for name in registry.ledgers:
@@ -100,14 +101,16 @@ def symbolic_system(space: Space, pool: Any, accounts: tuple[Account, ...], plac
         setattr(registry, name, ledger)
     system.rewards = {}
     for name, market in system.markets.items():
-        holders = accounts if name.startswith(POOL) else ()
+        if name.startswith(CORE):
+            for ledger in (market.shares, market.debts, market.entered):
+                ledger.declare(accounts)
         tokens, vault = Entries(space, f"{name}.rewards"), vault_of_rewards(name)
         tokens.declare((*accounts, vault))
         if place.own_token:
             market.tokens.declare((vault,))
             tokens = market.tokens
         for to in (SUPPLIERS, BORROWERS):
-            system.rewards[f"{name}{SEPARATOR}{to}"] = symbolic_programme(space, name, to, holders, tokens)
+            system.rewards[f"{name}{SEPARATOR}{to}"] = symbolic_programme(space, name, to, accounts, tokens)
     return system
 
 

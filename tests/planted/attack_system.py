@@ -50,10 +50,11 @@ def broken(catalogue: Any, invariant: str) -> int | None:
 
 def main() -> None:
     """Print both as JSON."""
-    invariant, *actions = sys.argv[1:]
+    bug = json.loads(sys.argv[1])
+    invariant = bug["invariant"]
     catalogue = REGISTRY if invariant.startswith("REG") else REWARDS
-    found = {"proof": refuted(catalogue, invariant, actions), "run": broken(catalogue, invariant)}
-    sys.stdout.write(json.dumps(found) + "\n")
+    run = broken(catalogue, invariant) if bug.get("runs", True) else None
+    sys.stdout.write(json.dumps({"proof": refuted(catalogue, invariant, bug["actions"]), "run": run}) + "\n")
 
 
 if __name__ == "__main__":

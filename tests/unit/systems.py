@@ -36,7 +36,7 @@ WEIGHTS = tuple(
     OFTEN.get(action.name, 3 if action.by == "user" or action in REGISTRY_ACTIONS else 1) for action in ACTIONS
 )
 USERS = ("alice", "bob", "carol")
-BEGINNINGS = ({}, {"listed": False}, {"registered": False})
+BEGINNINGS: tuple[dict[str, bool], ...] = ({}, {"listed": False}, {"registered": False})
 """How the small system can begin: everything listed; markets to be listed; pools to be created too."""
 AMOUNTS = (0, 1, 2, 3, 7, 10, 99, 1000, 12345, 10**6, 10**9)
 NUMBERS: dict[str, tuple[int, ...]] = {
