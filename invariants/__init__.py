@@ -19,6 +19,7 @@ from . import (
 )
 from .catalogue import CATALOGUE, SYSTEM
 from .cross_pool import CROSS
+from .isolation import CHANNELS
 from .registry import REGISTRY
 from .rewards import REWARDS
 
@@ -42,8 +43,24 @@ __all__ = [
     "solvency",
 ]
 
-ORDER = ("SOLV", "CONS", "RND", "LIQ", "RATE", "CAP", "LIVE", "ISO", "LINE", "CROSS", "REG", "ORC", "REW", "AUTH", "GOV")
+ORDER = (
+    "SOLV",
+    "CONS",
+    "RND",
+    "LIQ",
+    "RATE",
+    "CAP",
+    "LIVE",
+    "ISO",
+    "LINE",
+    "CROSS",
+    "REG",
+    "ORC",
+    "REW",
+    "AUTH",
+    "GOV",
+)
 """The families, as the catalogue has them."""
-OF_SYSTEMS = (SYSTEM, REGISTRY, REWARDS, CROSS)
+OF_SYSTEMS = (SYSTEM, CHANNELS, REGISTRY, REWARDS, CROSS)
 """What is claimed on top of a system of pools."""
 CATALOGUE.arrange(ORDER)

@@ -321,8 +321,9 @@ def _under_a_lower_limit(what: Action) -> None:
         lowered = trial.copy(pool)
         lowered.markets[line_asset].limit = limit
         as_before, under_it = trial.do(pool, what, *arguments), trial.do(lowered, what, *arguments)
-        if as_before is None and isinstance(under_it, LineLimitExceeded):
-            trial.claim(pool.markets[line_asset].taken > drawn, "only a draw is stopped")
+        if isinstance(under_it, LineLimitExceeded):
+            if as_before is None:
+                trial.claim(pool.markets[line_asset].taken > drawn, "only a draw is stopped")
             return
         trial.claim(type(as_before) is type(under_it), "it is refused under both limits or under neither")
         lowered.markets[line_asset].limit = pool.markets[line_asset].limit

@@ -9,19 +9,40 @@ from __future__ import annotations
 
 from typing import Any
 
-from poolproof.models.core_pool import rate_sum_at
-from poolproof.models.credit_line import LINE_ACTIONS, LinedMarket
-from poolproof.models.isolated_pool import ACTIONS, accrue_interest, borrow, pass_time, write_off
+from poolproof.models.core_pool import CoreMarket, rate_sum_at
+from poolproof.models.credit_line import (
+    LINE_ACTIONS,
+    LinedMarket,
+    set_debt_ceiling,
+    set_line_limit,
+    set_line_premium,
+)
+from poolproof.models.isolated_pool import (
+    ACTIONS,
+    TREASURY,
+    accrue_interest,
+    borrow,
+    pass_time,
+    set_borrow_cap,
+    set_close_factor,
+    set_liquidation_incentive,
+    set_rate_model,
+    set_reserve_factor,
+    set_risk_factors,
+    set_supply_cap,
+    write_off,
+)
 from poolproof.models.market import Market
 from poolproof.models.refusals import CoreCashExceeded, LentLimitExceeded
-from poolproof.spec.action import Action, asset, slots, user
+from poolproof.spec.action import Action, asset, slots
 from poolproof.spec.arithmetic import WAD, Number
-from poolproof.spec.invariant import Step, Trial
-from poolproof.spec.logic import Condition, all_of
+from poolproof.spec.invariant import Catalogue, Step, Trial
+from poolproof.spec.logic import Condition, all_of, implies
 from poolproof.spec.state import Account
 
 from .catalogue import REGION, SYSTEM
-from .measures import same
+from .cuts import of_health_under_governance
+from .measures import is_healthy, same, unchanged_position
 from .rates import agree
 
 OWN_OF_CORE = (
@@ -81,7 +102,9 @@ def _whatever_others_did(what: Action) -> None:
         agree(trial, pool, other, tuple(arguments[position] for position in users))
 
     check.__name__ = f"{what.name}_is_the_same_whatever_others_did"
-    check.__doc__ = f"{what.name} does the same in two worlds that differ in the core pool, but for its rates and answers."
+    check.__doc__ = (
+        f"{what.name} does the same in two worlds that differ in the core pool, but for its rates and answers."
+    )
     ISO_2.scenario(**what.domains)(check)  # type: ignore[arg-type]  # no argument is called instant
 
 
@@ -209,4 +232,108 @@ def no_position_in_the_core_moves(step: Step, old: Market, new: Market) -> Condi
     core, before = new.core, old.core
     shares = all_of(core.shares[account] == before.shares[account] for account in core.shares)
     debts = all_of(core.debts[account] == before.debts[account] for account in core.debts)
-    return shares & debts & (core.shares.total() == before.shares.total()) & (core.debts.total() == before.debts.total())
+    return (
+        shares & debts & (core.shares.total() == before.shares.total()) & (core.debts.total() == before.debts.total())
+    )
+
+
+ISO_8 = SYSTEM.declare(
+    "ISO-8",
+    "one user's position is never used for another's: no account holds several users' collateral and debt",
+    "step",
+    why="in a shared account the first to fail takes the others along",
+)
+
+
+@ISO_8.step("position")
+def only_accounts_that_are_named_move(step: Step, old: Market, new: Market, account: Account) -> Condition:
+    """An action changes the positions of the accounts that it names, and what a write-off forfeits to the treasury."""
+    if account == TREASURY or account in step.arguments.values():
+        return True
+    return (
+        (new.shares[account] == old.shares[account])
+        & (new.debts[account] == old.debts[account])
+        & same(new.entered[account], old.entered[account])
+    )
+
+
+CHANNELS = Catalogue(about="system")
+"""What pools share, which is seen on all of them at once."""
+ISO_9 = CHANNELS.declare(
+    "ISO-9",
+    "every channel between two pools is declared: oracle feeds, lines, core rate and cash, router, funder, treasury, "
+    "insurance, wrapper tokens",
+    "state",
+    why="a failure walks over the channel that nobody drew",
+)
+
+
+@ISO_9.state("pool")
+def pools_share_only_what_is_declared(system: Any) -> Condition:
+    """Two pools hold in common at most price feeds, wallets of an asset, and the core market of a credit line.
+
+    No action puts another record into a pool, so what is shared at the start is what can ever be shared.
+    """
+    pools = list(system.pools.values())
+    for position, pool in enumerate(pools):
+        for other in pools[position + 1 :]:
+            common = _held(pool).keys() & _held(other).keys()
+            if any(_held(pool)[each] not in DECLARED for each in common):
+                return False
+    return True
+
+
+DECLARED = ("feed", "tokens", "core", "journal")
+"""By the names of the fields: a price feed, the wallets of an asset, the lender of a line, the log of an action."""
+
+
+def _held(pool: Any) -> dict[int, str]:
+    """Everything that can be written which a pool refers to, by identity, with the name of the field that holds it."""
+    held = {id(pool): "pool", id(pool.markets): "markets"}
+    for market in pool.markets.values():
+        held[id(market)] = "core" if isinstance(market, CoreMarket) else "market"
+        held[id(market.feed)] = "feed"
+        for name in market.ledgers:
+            held[id(getattr(market, name))] = name
+        if isinstance(market, LinedMarket):
+            held[id(market.core)] = "core"
+    return held
+
+
+AUTH_2 = SYSTEM.declare(
+    "AUTH-2",
+    "no parameter change inside the admissible region breaks a row that holds before it",
+    "step",
+    why="governance may choose numbers, not undo what was promised",
+    assuming=(REGION,),
+)
+SETTERS = (
+    set_risk_factors, set_supply_cap, set_borrow_cap, set_reserve_factor, set_rate_model, set_close_factor,
+    set_liquidation_incentive, set_line_limit, set_debt_ceiling, set_line_premium,
+)  # fmt: skip
+"""The actions that change a parameter; that every state row survives them is shown row by row."""
+
+
+@AUTH_2.step(of=SETTERS, instant=True)
+def a_parameter_moves_no_balance(step: Step, old: Market, new: Market) -> Condition:
+    """Within the instant of the change no claim, debt, reserve, cash or price of a share is another than before."""
+    kept = all_of(
+        getattr(new, name) == getattr(old, name) for name in ("cash", "reserves", "supply", "debt_shares", "index")
+    )
+    return kept & (new.shares.total() == old.shares.total()) & (new.debts.total() == old.debts.total())
+
+
+@AUTH_2.step("position", of=SETTERS, instant=True)
+def a_parameter_moves_no_position(step: Step, old: Market, new: Market, account: Account) -> Condition:
+    """Nobody's shares, debts or tokens are others than before."""
+    return unchanged_position(old, new, account)
+
+
+@AUTH_2.step("account", of=SETTERS, instant=True, cuts=of_health_under_governance)
+def a_parameter_makes_nobody_unhealthy(step: Step, account: Account) -> Condition:
+    """A healthy account stays healthy, unless the threshold was lowered: then GOV-1 says whose is not."""
+    if step.action is set_risk_factors:
+        asset = step.arguments["asset"]
+        lowered = step.new.markets[asset].liquidation_threshold < step.old.markets[asset].liquidation_threshold
+        return lowered | implies(is_healthy(step.old, account), is_healthy(step.new, account))
+    return implies(is_healthy(step.old, account), is_healthy(step.new, account))

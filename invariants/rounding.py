@@ -109,7 +109,7 @@ def interest_is_within_a_unit(step: Step, old: Market, new: Market) -> Condition
 
 @RND_1.step(of=(accrue_interest,))
 def suppliers_of_a_lined_market_earn_on_what_they_fund(step: Step, old: Market, new: Market) -> Condition:
-    """earned = interest less the reserves' factor of it, x debt funded / debt, short by less than a unit, or all that is left."""
+    """earned = interest less the reserves' part x debt funded / debt, short by less than a unit, or all that is left."""
     if not isinstance(old, LinedMarket) or not isinstance(new, LinedMarket):
         return True
     interest, owing = debt(new) - debt(old), debt(old)

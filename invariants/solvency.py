@@ -262,7 +262,7 @@ def no_ledger_entry_is_negative(pool: Any, market: Market, account: Account) -> 
 
 @SOLV_6.state(lemma=True)
 def stored_values_stay_in_bounds(pool: Any, market: Market) -> Condition:
-    """The index stays below its ceiling, shares below their limit, debt shares and principal lent below the amount limit."""
+    """The index stays below its ceiling, shares below their limit, debt shares and principal below the amount limit."""
     return (
         (market.index <= market.index_ceiling)
         & (market.supply <= market.share_limit)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from poolproof.models.credit_line import LinedMarket
+from poolproof.models.isolated_pool import TREASURY
+from poolproof.models.market import accrue
 from poolproof.spec.action import Action, perform
 from poolproof.spec.invariant import Clause
 from poolproof.spec.logic import Condition
@@ -31,6 +34,19 @@ class ConcreteTrial:
     def copy(self, state: Any) -> Any:
         """An independent copy of a state."""
         return copy_state(state)
+
+    def elsewhere(self, state: Any) -> Any:
+        """A copy in which somebody supplied every core market that the state draws on."""
+        moved = copy_state(state)
+        for market in moved.markets.values():
+            if isinstance(market, LinedMarket):
+                accrue(market.core, moved.now)
+                given = market.core.supply // 3 + 1
+                for ledger, account in ((market.core.shares, TREASURY), (market.core.tokens, market.core.vault)):
+                    ledger[account] += given
+                market.core.supply += given
+                market.core.cash += given
+        return moved
 
     def assume(self, condition: Condition) -> None:
         """Go on only where the condition holds."""
