@@ -101,7 +101,7 @@ class Campaign:
         """Build the monitor of the invariants that have not failed yet."""
         self.monitor = monitor_of(self.model, self.active, self.protocol.users) if self.active else None
         self.scenarios = [
-            (invariant, clause) for invariant in self.active for clause in scenarios_of(self.model, invariant.clauses)
+            (invariant, clause) for invariant in self.active for clause in scenarios_of(self.model, invariant)
         ]
         if self.monitor is not None:
             self.monitor.bind(copy_state(self.initial))

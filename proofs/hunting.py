@@ -63,7 +63,7 @@ class Hunter:
         self.random = Random(seed)
         self.tactics = tactics_for(model, protocol, self.random, weights)
         self.monitor = monitor_of(model, [invariant] if invariant else [], protocol.users)
-        self.scenarios = scenarios_of(model, invariant.clauses if invariant else [])
+        self.scenarios = scenarios_of(model, invariant)
 
     def findings(self, budget_steps: int, longest: int) -> Iterator[Finding]:
         """Each violation that random runs of at most so many actions meet; a scenario counts as two steps."""

@@ -20,7 +20,7 @@ from poolproof.models.system import SEPARATOR, System, place_of
 from poolproof.spec.action import Action, Domain, asset, line
 from poolproof.spec.arithmetic import WAD
 from poolproof.spec.errors import UsageError
-from poolproof.spec.invariant import Clause, Trial
+from poolproof.spec.invariant import Clause, Invariant, Trial
 from poolproof.spec.model import Model
 from poolproof.spec.protocol import Protocol
 from poolproof.spec.state import Account
@@ -100,10 +100,11 @@ def lifted_arguments(domains: dict[str, Domain], arguments: Iterable[Any], pool:
     return named if any(domain.kind == "asset" for domain, _ in pairs) else (pool, *named)
 
 
-def scenarios_of(model: Model, clauses: Iterable[Clause]) -> list[Clause]:
-    """The scenarios among clauses, as scenarios of the model's states: of a system, in the pool that they name."""
-    found = [clause for clause in clauses if clause.form == "scenario"]
-    return [on_pools(clause) for clause in found] if is_system(model) else found
+def scenarios_of(model: Model, invariant: Invariant | None) -> list[Clause]:
+    """An invariant's scenarios, as scenarios of the model's states: one about a pool, in the pool that it names."""
+    found = [clause for clause in invariant.clauses if clause.form == "scenario"] if invariant else []
+    in_pools = is_system(model) and invariant is not None and invariant.about == "pool"
+    return [on_pools(clause) for clause in found] if in_pools else found
 
 
 def on_pools(clause: Clause) -> Clause:

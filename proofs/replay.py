@@ -220,7 +220,7 @@ def _replay_scenario(
 
 def _scenario(model: Model, invariant: Invariant | None, name: str) -> Clause | None:
     """The scenario clause of a name."""
-    scenarios = scenarios_of(model, invariant.clauses if invariant else [])
+    scenarios = scenarios_of(model, invariant)
     return next((clause for clause in scenarios if clause.name == name), None)
 
 

@@ -17,6 +17,7 @@ from .monitor import Entry as Evaluated
 from .monitor import Monitor, Place, Violation
 from .parts import NOTED, OWN, PoolStep, Steps, is_system
 from .past import PoolPast
+from .whole_monitor import WholeMonitor
 
 Watch: TypeAlias = "Monitor | SystemMonitor"
 """What evaluates the invariants on a state."""
@@ -59,7 +60,9 @@ class SystemMonitor:
     """
 
     def __init__(self, model: Model, invariants: Iterable[Invariant], users: Iterable[Account]) -> None:
-        self.invariants, self.users = list(invariants), tuple(users)
+        invariants, self.users = list(invariants), tuple(users)
+        self.invariants = [invariant for invariant in invariants if invariant.about == "pool"]
+        self.whole = WholeMonitor(model, invariants, self.users)
         self.of_one_pool = replace(model, actions=(*OWN.values(), *FLOWS, NOTED), parts=())
         self.isolated = any(invariant.id == ISOLATION for invariant in self.invariants)
         self.monitors: dict[str, PoolMonitor] = {}
@@ -69,6 +72,7 @@ class SystemMonitor:
         self.state = state
         self.steps = Steps(state)
         self.bound: set[str] = set()
+        self.whole.bind(state)
 
     def _monitor(self, pool: str) -> PoolMonitor:
         """The monitor of a pool, which begins to follow it now."""
@@ -81,12 +85,13 @@ class SystemMonitor:
         return monitor
 
     def check_state(self) -> list[Violation]:
-        """The state clauses on all pools, as before the first action."""
-        return [violation for pool in self.steps.pools for violation in self._monitor(pool).check_state()]
+        """The state clauses on all pools and on the whole, as before the first action."""
+        found = [violation for pool in self.steps.pools for violation in self._monitor(pool).check_state()]
+        return [*found, *self.whole.check_state()]
 
     def check(self, action: Action, arguments: tuple[Any, ...]) -> list[Violation]:
         """The clauses that the action that just completed calls for, in each pool that it moved: all violations."""
-        found: list[Violation] = []
+        found = self.whole.check(action, arguments)
         for step in self.steps.of(action, arguments):
             found += self._check_in(step, action)
         self._follow_wallets()

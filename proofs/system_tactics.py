@@ -155,7 +155,9 @@ class SystemTactics:
             self.queue.append((pool, "set_price", partial(here.price_of, collateral.asset, price)))
 
     def arguments_of(self, domains: dict[str, Domain]) -> tuple[Any, ...]:
-        """Draw arguments of domains, in one of the pools."""
+        """Draw arguments of domains, in one of the pools; or along a route, where they name its two ends."""
+        if {"collateral", "loan"} <= domains.keys() and self.routes:
+            return self._along_a_route(domains)
         pool = self.pools[self.draw.below(len(self.pools))]
         plain = {name: domain for name, domain in domains.items() if domain.kind != "pool"}
         return lifted_arguments(plain, self.of[pool].arguments_of(plain), pool)
@@ -190,6 +192,21 @@ class SystemTactics:
         bridged = self.draw.amount(bridged)
         borrowed = min(bridged * again.feed.price * again.ltv // (last.feed.price * WAD), last.cash)
         return (user, collateral, deposited, bridged, loan, self.draw.amount(borrowed)) if borrowed > 0 else None
+
+    def _along_a_route(self, domains: dict[str, Domain]) -> tuple[Any, ...]:
+        """Draw the arguments of a scenario about a route: its ends, and what a borrow across it could ask for."""
+        route = self.routes[self.draw.below(len(self.routes))]
+        known = dict(zip(("collateral", "loan"), self._ends(route), strict=True))
+        across = self._borrowed(route)
+        amounts = dict(zip(self.actions["cross_borrow"].domains, across, strict=True)) if across else {}
+        users = self.protocol.users
+
+        def drawn(name: str, domain: Domain) -> Any:
+            if domain.kind == "user":
+                return users[self.draw.below(len(users))]
+            return known.get(name) or amounts.get(name) or self.draw.amount(WAD)
+
+        return tuple(drawn(name, domain) for name, domain in domains.items())
 
     def _unwound(self, route: Route) -> Arguments:
         """Arguments of an unwinding, mostly of a user who owes in the satellite."""

@@ -1,12 +1,12 @@
-"""The claims about routes on a running system, which are about several pools at once.
+"""The claims about whole systems, on a running one: about its registry and rewards, and about the pools of a route.
 
-A step is compared with the state that its undo journal brings back, on copies; only the actions that the claims name
-cost anything.
+A step is compared with the state that the undo journal brings back, on a copy; only the actions that a claim names cost
+anything.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from poolproof.models.isolated_pool import TREASURY
@@ -17,46 +17,40 @@ from poolproof.spec.model import Model
 from poolproof.spec.refusal import Refusal
 from poolproof.spec.state import Account
 
-from .monitor import Violation
+from .monitor import Violation, division_by_zero
 from .snapshots import copy_before, copy_state
-from .trial import run_scenario
 
 
-class RouteMonitor:
-    """Evaluates step clauses about a whole system after each action that completed; used like a ``Monitor``."""
+class WholeMonitor:
+    """Evaluates the clauses that are given a whole system, after each action that completed; used like a ``Monitor``."""
 
     def __init__(self, model: Model, invariants: Iterable[Invariant], users: Iterable[Account]) -> None:
         self.model, self.accounts = model, (*users, TREASURY)
-        self.clauses = [(i, c) for i in invariants for c in i.clauses if c.form != "state"]
+        whole = [(i, c) for i in invariants if i.about != "pool" for c in i.clauses]
+        self.states = [(i, c) for i, c in whole if c.form == "state"]
+        self.steps = [(i, c) for i, c in whole if c.form == "step"]
 
     def bind(self, state: System) -> None:
         """Watch a system: the actions whose steps are checked next are performed on this one."""
         self.state = state
 
+    def check_state(self) -> list[Violation]:
+        """The state clauses: all violations."""
+        return [violation for each in self.states for violation in self._violations(*each, self.state)]
+
     def check(self, action: Action, arguments: tuple[Any, ...]) -> list[Violation]:
         """The clauses that the action that just completed calls for: all violations."""
-        found: list[Violation] = []
+        found = self.check_state()
         for instant in (False, True):
-            here = [(i, c) for i, c in self.clauses if action.name in c.of and c.instant == instant]
+            here = [(i, c) for i, c in self.steps if c.instant == instant and (not c.of or action.name in c.of)]
             if here:
                 step = self._step(action, arguments, instant=instant)
-                found += [v for invariant, clause in here for v in self._violations(invariant, clause, step)]
-        return found
-
-    def check_scenarios(self, arguments: dict[str, Any]) -> list[Violation]:
-        """The scenarios of which all arguments are given: all violations."""
-        found: list[Violation] = []
-        for invariant, clause in self.clauses:
-            if clause.form == "scenario" and clause.domains.keys() <= arguments.keys():
-                drawn = tuple(arguments[name] for name in clause.domains)
-                broken = run_scenario(self.model, clause, self.state, drawn)
-                if broken is not None:
-                    found.append(Violation(invariant.id, clause.name, broken, {"clause": clause.name}))
+                found += [violation for each in here for violation in self._violations(*each, step)]
         return found
 
     def _step(self, action: Action, arguments: tuple[Any, ...], *, instant: bool) -> Step:
-        """The step, on copies; within an instant both are accrued to the same time."""
-        old, new = copy_before(self.state), copy_state(self.state)
+        """The step; within an instant on copies, both accrued to the same time."""
+        old, new = copy_before(self.state), copy_state(self.state) if instant else self.state
         if instant:
             for system in (old, new):
                 system.now = new.now
@@ -66,19 +60,30 @@ class RouteMonitor:
                     self.model.accrue(market, new.now)
         return Step(action, dict(zip(action.domains, arguments, strict=True)), old, new)
 
-    def _violations(self, invariant: Invariant, clause: Clause, step: Step) -> list[Violation]:
-        """Where a clause does not hold of a step; for want of a price it says nothing."""
-        places: list[tuple[Any, ...]] = [(step,)]
-        if clause.over == "account":
-            places = [(step, account) for account in self.accounts]
-        broken: list[Violation] = []
-        for place in places:
+    def _places(self, clause: Clause, about: Any) -> Iterator[tuple[Any, ...]]:
+        """The arguments of a clause's function: the system or the step, with an account; or a pool with a market."""
+        if clause.over == "market":
+            for pool in dict.values(about.pools):
+                yield from ((pool, market) for market in dict.values(pool.markets))
+        elif clause.over == "account":
+            yield from ((about, account) for account in self.accounts)
+        else:
+            yield (about,)
+
+    def _violations(self, invariant: Invariant, clause: Clause, about: Any) -> Iterator[Violation]:
+        """Where a clause does not hold; for want of a price it says nothing."""
+        for place in self._places(clause, about):
             try:
                 holds = bool(clause.check(*place))
             except Refusal:
                 continue
+            except ZeroDivisionError:
+                yield division_by_zero(clause.name)
+                continue
             if not holds:
-                where = "".join(f' for account "{account}"' for account in place[1:])
+                values = {"clause": clause.name}
+                if clause.over == "account":
+                    values["account"] = place[1]
+                where = f' for account "{place[1]}"' if clause.over == "account" else ""
                 message = f'"{clause.name.replace("_", " ")}" does not hold{where}'
-                broken.append(Violation(invariant.id, clause.name, message, {"clause": clause.name}))
-        return broken
+                yield Violation(invariant.id, clause.name, message, values)

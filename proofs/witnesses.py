@@ -55,9 +55,7 @@ class Witnesses:
         self.model, self.protocol = model, protocol
         self.actions: set[str] = {action.name for action in model.actions}
         self.scenarios = {
-            (invariant.id, clause.name): clause
-            for invariant in invariants
-            for clause in scenarios_of(model, invariant.clauses)
+            (invariant.id, clause.name): clause for invariant in invariants for clause in scenarios_of(model, invariant)
         }
         self._search(Random(seed))
 

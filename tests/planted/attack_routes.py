@@ -12,9 +12,10 @@ from poolproof.invariants.cross_pool import CROSS
 from poolproof.models.reference import REFERENCE, SYSTEM
 from poolproof.proofs.deciding import without
 from poolproof.proofs.induction import Induction
-from poolproof.proofs.route_monitor import RouteMonitor
 from poolproof.proofs.smt import text_of
 from poolproof.proofs.solver import decide_text
+from poolproof.proofs.trial import run_scenario
+from poolproof.proofs.whole_monitor import WholeMonitor
 from poolproof.proofs.world_of_route import RouteInduction
 from poolproof.spec.action import perform
 from poolproof.spec.loading import load_protocol
@@ -40,7 +41,7 @@ def broken(invariant: str, steps: list[list[str]], given: dict[str, str]) -> str
     """What of an invariant the steps break, or a scenario after the last one; all of them must complete."""
     protocol = load_protocol(str(DUAL_POOL))
     state = SYSTEM.build(protocol)
-    monitor = RouteMonitor(SYSTEM, [CROSS[invariant]], protocol.users)
+    monitor = WholeMonitor(SYSTEM, [CROSS[invariant]], protocol.users)
     monitor.bind(state)
     for name, *written in steps:
         action = SYSTEM.action(name)
@@ -52,9 +53,13 @@ def broken(invariant: str, steps: list[list[str]], given: dict[str, str]) -> str
         found = monitor.check(action, arguments)
         if found:
             return found[0].message
-    scenarios: dict[str, Any] = GIVEN | {name: int(value) for name, value in given.items()}
-    found = monitor.check_scenarios(scenarios)
-    return found[0].message if found else None
+    known: dict[str, Any] = GIVEN | {name: int(value) for name, value in given.items()}
+    for clause in CROSS[invariant].clauses:
+        if clause.form == "scenario" and clause.domains.keys() <= known.keys():
+            message = run_scenario(SYSTEM, clause, state, tuple(known[name] for name in clause.domains))
+            if message is not None:
+                return message
+    return None
 
 
 if __name__ == "__main__":
