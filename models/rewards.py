@@ -21,8 +21,9 @@ from .market import Market
 from .refusals import InsufficientTokens, NoRewards
 from .system import System
 
-SCALE = 10**36
-"""Parts of a reward token in which rewards are counted; a share is a very small part of a token."""
+SCALE = 10**42
+"""Parts of a reward token in which rewards are counted: what is carried from before somebody came is worth less than
+all shares / SCALE tokens, and 2^112 tokens still fit into a word."""
 EMISSION_LIMIT = 2**64
 """An emission stays below this [tokens per slot]."""
 SUPPLIERS, BORROWERS = "suppliers", "borrowers"

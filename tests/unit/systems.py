@@ -13,7 +13,7 @@ from poolproof.proofs.snapshots import copy_state
 from poolproof.proofs.trial import run_scenario
 from poolproof.spec.action import Action, Domain, perform
 from poolproof.spec.arithmetic import WAD
-from poolproof.spec.invariant import Catalogue, Step
+from poolproof.spec.invariant import Catalogue, Invariant, Step
 from poolproof.spec.loading import load_protocol
 from poolproof.spec.protocol import Protocol
 
@@ -100,19 +100,27 @@ def episode(protocol: Protocol, seed: int, length: int) -> Iterator[tuple[Any, A
             yield before, system, action, arguments
 
 
+def broken_by(
+    invariants: Iterable[Invariant], old: Any, new: Any, action: Action, arguments: tuple[Any, ...]
+) -> set[str]:
+    """The invariants that an action which completed breaks, scenarios aside."""
+    step, found = Step(action, dict(zip(action.domains, arguments, strict=True)), old, new), set()
+    for invariant in invariants:
+        for clause in invariant.clauses:
+            about = {"state": new, "step": step}.get(clause.form)
+            asked = about is not None and (not clause.of or action.name in clause.of)
+            if asked and not clause.check(about):
+                found.add(invariant.id)
+    return found
+
+
 def broken(catalogues: Iterable[Catalogue], protocol: Protocol, seed: int, length: int) -> set[str]:
     """The invariants that a run of random actions breaks, scenarios run from the states that it visits."""
     random, found = Random(seed), set()
     invariants = [invariant for catalogue in catalogues for invariant in catalogue]
     scenarios = [(i, c) for i in invariants for c in i.clauses if c.form == "scenario"]
     for old, new, action, arguments in episode(protocol, seed, length):
-        step = Step(action, dict(zip(action.domains, arguments, strict=True)), old, new)
-        for invariant in invariants:
-            for clause in invariant.clauses:
-                about = {"state": new, "step": step}.get(clause.form)
-                asked = about is not None and (not clause.of or action.name in clause.of)
-                if asked and not clause.check(about):
-                    found.add(invariant.id)
+        found |= broken_by(invariants, old, new, action, arguments)
         invariant, clause = random.choice(scenarios)
         if run_scenario(SYSTEM, clause, new, drawn(random, new, clause.domains)) is not None:
             found.add(invariant.id)

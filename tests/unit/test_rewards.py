@@ -20,6 +20,7 @@ from poolproof.models.rewards import BORROWERS, SCALE, SUPPLIERS, Programme
 from poolproof.models.system import System
 from poolproof.proofs.snapshots import copy_state, set_state, state_to_json
 from poolproof.spec.action import perform
+from poolproof.spec.loading import load_protocol
 from poolproof.spec.protocol import Protocol
 from poolproof.spec.refusal import Refusal
 
@@ -171,6 +172,35 @@ def test_a_split_account_earns_exactly_the_same(
     for state in (whole, split):
         done(state, ("claim_rewards", "alice", ETH), ("claim_rewards", "bob", ETH))
     assert of_suppliers(split).claimed <= of_suppliers(whole).claimed
+
+
+def test_borrowing_across_pools_keeps_the_rewards_right() -> None:
+    """Every clause of REG and REW holds after each step of a route there and back, with rewards on all its markets."""
+    dual = load_protocol(str(Path(__file__).with_name("dual_pool.toml"))).canonical_json()
+    for pool in dual["pools"]:
+        for market in pool["markets"]:
+            market["rewards"] = {"token": "REWARD", "supplier_emission": "7", "borrower_emission": "3", "vault": "1000"}
+    state: System = SYSTEM.build(Protocol.model_validate_json(systems.json.dumps(dual)))
+    (route,) = state.routes.values()
+    bridge, loan = f"{route.satellite}/{route.bridge}", f"{route.main}/USDC"
+    ends = f"{route.satellite}/{route.collateral}", loan
+    calls: tuple[tuple[Any, ...], ...] = (
+        ("deposit", "bob", bridge, 10**21),
+        ("deposit", "bob", loan, 10**12),
+        ("cross_borrow", "alice", ends[0], 10**20, 10**19, loan, 10**9),
+        ("pass_time", 100),
+        ("claim_rewards", "alice", f"{route.main}/{route.bridge}"),
+        ("cross_unwind", "alice", *ends),
+        ("pass_time", 100),
+        ("claim_rewards", "alice", loan),
+    )
+    for name, *arguments in calls:
+        before = copy_state(state)
+        done(state, (name, *arguments))
+        assert systems.broken_by([*REGISTRY, *REWARDS], before, state, SYSTEM.action(name), tuple(arguments)) == set()
+    supplied = state.rewards[f"{route.main}/{route.bridge}/{SUPPLIERS}"]
+    borrowed = state.rewards[f"{loan}/{BORROWERS}"]
+    assert (supplied.claimed, borrowed.claimed) == (7 * 100 - 1, 3 * 100 - 1)
 
 
 BEGINNINGS = range(len(systems.BEGINNINGS))
