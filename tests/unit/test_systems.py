@@ -18,10 +18,12 @@ from poolproof.models.reference import REFERENCE, SYSTEM
 from poolproof.proofs import registry
 from poolproof.proofs.explore import explore
 from poolproof.proofs.fuzz import fuzz
+from poolproof.proofs.monitor import Monitor
 from poolproof.proofs.parts import NOTED, OWN, PoolStep, Steps, scenarios_of
 from poolproof.proofs.replay import replay
 from poolproof.proofs.search import search
 from poolproof.proofs.snapshots import copy_state, set_state, state_to_json
+from poolproof.proofs.stateful import search_with_hypothesis
 from poolproof.proofs.system_monitor import ISOLATION, SystemMonitor
 from poolproof.proofs.system_tactics import SystemTactics
 from poolproof.proofs.traces import names_of, read_argument, trace_from_json
@@ -385,12 +387,49 @@ def test_a_trace_names_markets_and_pools_of_the_system(system: Any, protocol: Pr
         read_argument("moon", Domain("pool"), names, "args")
 
 
+def test_hypothesis_runs_on_a_system(protocol: Protocol) -> None:
+    """Names are drawn by the kind of the argument, pools among them; what it finds is shrunk like everything else."""
+    invariant = Invariant("SUP-1", "nothing is supplied", "state")
+
+    @invariant.state("market")
+    def nothing_is_supplied(pool: Any, where: Any) -> bool:
+        return bool(where.supply == 0)
+
+    trace = search_with_hypothesis(SYSTEM, protocol, [invariant], examples=20, only=["deposit", "write_off"])
+    assert trace is not None
+    assert [tuple(step.args.values()) for step in trace.runs[0]] == [("alice", "core/ETH", 1)]
+
+
+def test_markets_of_one_pool_may_share_a_feed(minimal: Protocol) -> None:
+    """A price that two markets read is checked in both."""
+    data = minimal.canonical_json()
+    markets = data["pools"][0]["markets"]
+    answer = {key: markets[0][key] for key in ("price", "price_bound", "max_price_age")}
+    for each in markets:
+        each.update(answer, oracle="shared")
+    invariant = Invariant("ORC-9", "a price never falls", "step")
+
+    @invariant.step("market")
+    def the_price_never_falls(step: Step, old: Any, new: Any) -> bool:
+        return bool(new.feed.price >= old.feed.price)
+
+    shared = Protocol.model_validate_json(json.dumps(data))
+    state = REFERENCE.build(shared)
+    monitor = Monitor(REFERENCE, [invariant], shared.users)
+    monitor.bind(state)
+    action, arguments = REFERENCE.action("set_price"), (markets[1]["asset"], 1)
+    assert perform(state, action, arguments) is None
+    assert [found.values["market"] for found in monitor.check(action, arguments)] == [m["asset"] for m in markets]
+
+
 # --- scenarios --------------------------------------------------------------------------------------------
 
 
 def scenario(check: Any, **domains: Domain) -> Clause:
     """A scenario clause, as a system has it."""
-    (lifted,) = scenarios_of(SYSTEM, [Clause("scenario", check, "pool", domains=domains)])
+    invariant = Invariant("TRY-1", "it is tried", "refusal")
+    invariant.scenario(**domains)(check)  # type: ignore[arg-type]  # no argument is called instant
+    (lifted,) = scenarios_of(SYSTEM, invariant)
     return lifted
 
 

@@ -18,9 +18,8 @@ from poolproof.proofs.replay import replay
 from poolproof.proofs.traces import Trace, trace_from_json
 from poolproof.proofs.two_runs import CLAIMS, Pair, two_runs
 from poolproof.spec.errors import UsageError
-from poolproof.spec.invariant import Catalogue, Invariant
+from poolproof.spec.invariant import Invariant
 from poolproof.spec.loading import load_protocol
-from poolproof.spec.model import Model
 from poolproof.spec.protocol import Protocol
 from poolproof.spec.refusal import require
 from poolproof.timeline import timeline
@@ -116,7 +115,7 @@ def test_a_trace_of_two_runs_replays(protocol: Protocol, touching: None) -> None
     """Read back from JSON, side by side, with what each step changed; told as a timeline."""
     report = two_runs(SYSTEM, protocol, "mini", steps=2_000, seed=1)
     assert report.trace is not None
-    replayed = replay(read_back(report.trace), find)
+    replayed = replay(read_back(report.trace), registry.find)
     assert replayed.as_recorded
     assert replayed.violation is not None
     assert report.trace.violation is not None
@@ -130,7 +129,7 @@ def test_a_repaired_model_does_not_replay_the_trace(protocol: Protocol, monkeypa
         planted.setattr(credit_line.LinedMarket, "surcharge", touch_and_read)
         report = two_runs(SYSTEM, protocol, "mini", steps=2_000, seed=1)
     assert report.trace is not None
-    replayed = replay(read_back(report.trace), find)
+    replayed = replay(read_back(report.trace), registry.find)
     assert replayed.violation is None
     assert any("nothing differs" in difference for difference in replayed.differences)
 
@@ -140,7 +139,7 @@ def test_a_trace_that_varies_what_cannot_vary_is_told(protocol: Protocol, touchi
     report = two_runs(SYSTEM, protocol, "mini", steps=2_000, seed=1)
     assert report.trace is not None
     report.trace.vary = ["pools.core"]
-    replayed = replay(report.trace, find)
+    replayed = replay(report.trace, registry.find)
     assert not replayed.as_recorded
     assert 'cannot differ in "core"' in replayed.differences[0]
 
@@ -165,14 +164,6 @@ def test_one_pool_has_nothing_outside(minimal: Protocol) -> None:
     """Two runs need a system."""
     with pytest.raises(UsageError, match="several pools"):
         two_runs(REFERENCE, minimal, "main", steps=10)
-
-
-def find(name: str) -> tuple[Model, Catalogue]:
-    """The registry, with the claim of two runs in the catalogue."""
-    model, _ = registry.find(name)
-    catalogue = Catalogue()
-    catalogue.declare(CLAIMS[0], "two runs agree outside the pool that varies", "two-run")
-    return model, catalogue
 
 
 def read_back(trace: Trace) -> Trace:
