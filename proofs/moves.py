@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from itertools import combinations
 from typing import Any
 
-from poolproof.spec.action import Action, Domain
+from poolproof.spec.action import Action
 
 from .candidates import Calls, Candidates
-from .draw import AMOUNT_LIMIT
+from .draw import highest
 from .traces import Call
 
 MOST_PAIRED = 10
@@ -339,8 +339,3 @@ def _simple_below(value: int) -> Iterator[int]:
     while power < value:
         yield power
         power *= 10 if power < 1000 else 1000
-
-
-def highest(domain: Domain) -> int:
-    """The largest number of a domain."""
-    return AMOUNT_LIMIT - 1 if domain.high is None else domain.high
