@@ -93,6 +93,21 @@ def only_the_unhealthy_are_taken_from(step: Step) -> Condition:
     return negation_of_health(step.old, account)
 
 
+@AUTH_1.step("position", of=(liquidate,), instant=True)
+def a_liquidation_takes_only_collateral(step: Step, old: Market, new: Market, account: Account) -> Condition:
+    """The borrower keeps its tokens and memberships, owes no more, and loses shares of the market named, if it entered."""
+    if account != step.arguments["borrower"] or account == step.actor:
+        return True
+    kept = (
+        (new.tokens[account] == old.tokens[account])
+        & (new.debts[account] <= old.debts[account])
+        & same(new.entered[account], old.entered[account])
+    )
+    if new.asset == step.arguments["collateral_asset"]:
+        return kept & ((new.shares[account] == old.shares[account]) | old.entered[account])
+    return kept & (new.shares[account] == old.shares[account])
+
+
 def negation_of_health(pool: Any, account: Account) -> Condition:
     """The account owes something and its collateral at the threshold does not cover it."""
     from .measures import collateral_shares_of, debts_of, health  # noqa: PLC0415 - the one use
@@ -129,6 +144,31 @@ def only_a_lower_threshold_liquidates(step: Step, account: Account) -> Condition
         step.old.markets, lambda old, new: new.liquidation_threshold < old.liquidation_threshold
     )
     return kept | lowered if step.action is set_risk_factors else kept
+
+
+@GOV_1.scenario(
+    asset=asset(), ltv=factor(WAD), threshold=factor(WAD), close_factor=factor(WAD), incentive=factor(2 * WAD)
+)
+def no_change_leaves_the_region(
+    trial: Trial, pool: Any, asset: str, ltv: Number, threshold: Number, close_factor: Number, incentive: Number
+) -> None:
+    """Factors that are admissible before a change are admissible after it, whatever is asked for."""
+    trial.assume(admissible_factors(pool, asset))
+    for what, arguments in (
+        (set_risk_factors, (asset, ltv, threshold)),
+        (set_close_factor, (close_factor,)),
+        (set_liquidation_incentive, (incentive,)),
+    ):
+        changed = trial.copy(pool)
+        trial.do(changed, what, *arguments)
+        trial.claim(admissible_factors(changed, asset), f"{what.name} stays inside the region")
+
+
+def admissible_factors(pool: Any, asset: str) -> Condition:
+    """close factor > 0, incentive >= 1, loan-to-value <= threshold, threshold x incentive <= 1."""
+    market, incentive = pool.markets[asset], pool.liquidation_incentive
+    weights = (market.ltv <= market.liquidation_threshold) & (market.liquidation_threshold * incentive <= WAD * WAD)
+    return (pool.close_factor > 0) & (incentive >= WAD) & weights
 
 
 GOV_2 = CATALOGUE.declare(

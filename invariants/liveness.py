@@ -194,6 +194,8 @@ def payments_parameters_and_prices_are_not_jammed(
         (set_liquidation_incentive, (WAD,)),
     ):
         trial.claim(trial.do(pool, what, *arguments) is None, f"{what.name} is not refused")
+        if what is set_price:
+            trial.claim(valid_price(pool.markets[asset].feed, pool.now) == price, "a new price counts at once")
     other = trial.copy(pool)
     if other.markets[asset].tokens[user] >= 1:
         trial.claim(trial.do(other, donate, user, asset, 1) is None, "a donation is not refused")

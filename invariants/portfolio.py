@@ -28,7 +28,7 @@ from .measures import loss_exceeds_reserves, price_bottom, price_top, valid_pric
 PORTFOLIO = CATALOGUE.declare(
     "PORTFOLIO",
     "in each market the collateral of an account counts at most at its value, for borrowing at most as for liquidation, "
-    "and nothing where there is none",
+    "and nothing where there is none; its debt counts in full",
     "state",
     why="a lemma: it lets a proof speak of any number of markets through the ones that an action touches",
     assuming=(REGION, PRICES),
@@ -76,6 +76,14 @@ def a_write_off_never_underrates(pool: Any, market: Market, account: Account) ->
     """What a write-off counts as an account's collateral is at least its exact value, whatever is capped or bounded."""
     counted = collateral_value_up(market, account, pool.now) * price_bottom(market)
     return counted >= market.shares[account] * price_top(market) * valid_price(market.feed, pool.now)
+
+
+@PORTFOLIO.state("position")
+def a_debt_counts_in_full(pool: Any, market: Market, account: Account) -> Condition:
+    """The value of a debt is debt shares x index x price, exactly: where there is a price, at least one a debt share."""
+    price, counted = valid_price(market.feed, pool.now), debt_value(market, account, pool.now)
+    in_full = counted == market.debts[account] * market.index * price
+    return in_full & ((price == 0) | (market.debts[account] <= counted))
 
 
 @PORTFOLIO.state("position", lemma=True)

@@ -95,6 +95,22 @@ def the_index_grows_by_at_most_the_rate(step: Step, old: Market, new: Market) ->
     return (growth >= 0) & (growth * WAD <= old.index * (borrow_rate(old) * elapsed + rate_over_line(old, new)))
 
 
+@RATE_3.scenario(base=rate(), multiplier=rate(), jump=rate(), kink=factor(WAD), used=factor(WAD))
+def the_rate_is_at_most_its_line(
+    trial: Trial, pool: Any, base: Number, multiplier: Number, jump: Number, kink: Number, used: Number
+) -> None:
+    """rate x WAD <= base x WAD + utilisation x slope, and short of it by less than one unit for each slope."""
+    white_paper = base * WAD + used * multiplier
+    jumping = base * WAD + least(used, kink) * multiplier + greatest(used - kink, 0) * jump
+    for model, exact, slopes in (
+        (WhitePaperRate(base, multiplier), white_paper, 1),
+        (JumpRate(base, multiplier, jump, kink), jumping, 2),
+    ):
+        charged = model.borrow_rate(used) * WAD
+        trial.claim(charged <= exact, "the rate is at most what was agreed")
+        trial.claim(charged + slopes * WAD > exact, "and short of it only by its roundings")
+
+
 RATE_4 = CATALOGUE.declare(
     "RATE-4",
     "an accrual never credits suppliers with more than it charges borrowers plus the line interest that it releases",

@@ -242,6 +242,7 @@ def nothing_stored_is_negative(pool: Any, market: Market) -> Condition:
 @SOLV_6.state(lemma=True)
 def nothing_stored_over_lines_is_negative(pool: Any, market: Market) -> Condition:
     """No underflow: every stored amount of a line is at least 0, interest due above a credit of one unit."""
+    amounts: tuple[Number, ...]
     if isinstance(market, CoreMarket):
         amounts = (market.lent, market.unreleased, market.rate_sum, market.collected, market.released, market.kept)
         return all_of(amount >= 0 for amount in amounts)

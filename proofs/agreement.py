@@ -236,7 +236,7 @@ class Agreement(Induction):
         if claims:
             clauses += self._claims(action, instant=instant, beside=beside)
         self._kept.clear()
-        list(self._of_case(action, clauses, run.case, instant=instant, beside=beside))
+        list(self._of_case(action, clauses, run.case, instant=instant, beside="plain" if beside else None))
         ((setup, body),) = self._kept
         key = (action.name, run.case.name, instant, beside)
         self._decided = None

@@ -16,6 +16,11 @@ AMOUNT_LIMIT = 2**112
 """Amounts and caps stay below this, prices and factors inside their domains."""
 
 
+def highest(domain: Domain) -> int:
+    """The largest number of a domain."""
+    return AMOUNT_LIMIT - 1 if domain.high is None else domain.high
+
+
 @dataclass(frozen=True, slots=True)
 class Profile:
     """A style of run: how large amounts are, how wild prices are, how an episode starts.
@@ -142,7 +147,7 @@ class Draw:
 
     def number(self, domain: Domain, hints: tuple[int, ...] = ()) -> int:
         """A number of a domain: around hints from the state, or of any size."""
-        high = AMOUNT_LIMIT - 1 if domain.high is None else domain.high
+        high = highest(domain)
         kind = domain.kind
         if kind == "slots":
             return self.elapsed(high)

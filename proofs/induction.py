@@ -407,8 +407,8 @@ def by_cuts(clauses: list[tuple[Invariant, Clause]]) -> list[tuple[Any, list[tup
 
 
 def claim_cuts(path: Path, cuts: Any, step: Any, name: str) -> None:
-    """Claim cuts one after another, each usable once claimed, as far as they can be put without a missing price."""
-    with suppress(Refusal):
+    """Claim cuts one after another, each usable once claimed, as far as no price is missing and no divisor is zero."""
+    with suppress(Refusal, DivisionByZero, ZeroDivisionError):
         for number, cut in enumerate(cuts(step), start=1):
             premises, conclusion = reading(cut)
             for premise in premises:

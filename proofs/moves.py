@@ -7,10 +7,10 @@ from itertools import combinations
 from typing import Any
 
 from poolproof.models.system import SEPARATOR, place_of
-from poolproof.spec.action import Action, Domain
+from poolproof.spec.action import Action
 
 from .candidates import Calls, Candidates
-from .draw import AMOUNT_LIMIT
+from .draw import highest
 from .traces import Call
 
 MOST_PAIRED = 10
@@ -361,8 +361,3 @@ def simple_below(value: int) -> Iterator[int]:
     while power < value:
         yield power
         power *= 10 if power < 1000 else 1000
-
-
-def highest(domain: Domain) -> int:
-    """The largest number of a domain."""
-    return AMOUNT_LIMIT - 1 if domain.high is None else domain.high

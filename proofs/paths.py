@@ -129,7 +129,11 @@ class Path:
         return self._known_facts
 
     def scoped(self, evaluate: Callable[[], None]) -> None:
-        """Explore what follows from here on its own: its forks are taken, noted and forgotten."""
+        """Explore what follows from here on its own: its forks are taken, noted and forgotten.
+
+        What is evaluated handles its own refusals and divisions by zero: one that left the scope would end the path,
+        and whatever is claimed after the scope would be lost.
+        """
         base = tuple(self.decisions)
         pending: list[tuple[bool, ...]] = [()]
         while pending:
@@ -143,7 +147,10 @@ class Path:
             )
             self.prefix = base + pending.pop()
             with suppress(Unreachable):
-                evaluate()
+                try:
+                    evaluate()
+                except (Refusal, ArithmeticError) as lost:
+                    raise AssertionError("a scope ends in a refusal or a division by zero, and loses claims") from lost
             decided, known = self.decisions, len(self.prefix)
             pending += [
                 (*decided[len(base) : position], False) for position in range(known, len(decided)) if decided[position]

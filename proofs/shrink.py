@@ -18,9 +18,9 @@ from poolproof.spec.model import Model
 from poolproof.spec.protocol import Protocol
 
 from .candidates import Calls
-from .draw import Draw
+from .draw import Draw, highest
 from .hunting import Finding, Hunter, weights_for
-from .moves import AMOUNTS, Moves, highest
+from .moves import AMOUNTS, Moves
 from .situation import hints_of
 from .snapshots import copy_state, set_state
 from .traces import Call, Trace
@@ -33,11 +33,15 @@ MOST_TRIALS = 8_000
 
 SHORT = 2
 """Up to this length [steps] no other runs are looked for."""
-SEARCHES = 2
+LONG = 8
+"""From this length on they are looked for more often."""
+SEARCHES = 3
+MOST_SEARCHES = 12
 SEARCHED_STEPS = 3_000
 MOST_OTHERS = 12
 FOCUS = 12.0
-"""How often, how long, for how many runs, and with how much more of a trace's actions they are looked for."""
+"""How often (the last time among all actions), how long, for how many runs, and with how much more of a trace's
+actions they are looked for."""
 MOST_RESAMPLED = 1_500
 """Most runs with numbers drawn anew."""
 Move: TypeAlias = Callable[[], bool]
@@ -54,11 +58,11 @@ def shrink(model: Model, protocol: Protocol, finding: Finding, *, start: dict[st
     best = _Shrinker(model, protocol, finding, initial)
     if not best.reduce():
         return None
-    for seed in range(SEARCHES):
+    for seed in range(MOST_SEARCHES):
         length = len(best.best)
-        if length <= SHORT:
+        if length <= SHORT or (length < LONG and seed >= SEARCHES):
             break
-        names = {action.name for action, _ in best.best}
+        names = () if seed == SEARCHES - 1 else {action.name for action, _ in best.best}
         hunter = Hunter(
             model,
             protocol,
@@ -68,7 +72,7 @@ def shrink(model: Model, protocol: Protocol, finding: Finding, *, start: dict[st
             seed=seed,
             weights=weights_for(names, FOCUS),
         )
-        for found in islice(hunter.findings(SEARCHED_STEPS, length), MOST_OTHERS):
+        for found in islice(hunter.findings(SEARCHED_STEPS, min(length, 2 * LONG)), MOST_OTHERS):
             other = _Shrinker(model, protocol, found, initial)
             if other.reduce() and other.best_key < best.best_key:
                 best = other

@@ -22,7 +22,8 @@ class EnvironmentTactics(Situation):
         """Governance takes reserves."""
         for _ in range(3):
             market = self.a_market()
-            limit = market.cash if self.bold else min(market.reserves // WAD, market.cash)
+            limit = market.tokens[market.vault] if self.bits(2) == 0 else market.cash
+            limit = limit if self.bold else min(market.reserves // WAD, limit)
             if limit > 0:
                 return market.asset, self.draw.amount(limit)
         return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 from poolproof.models.liquidation import margin_to_liquidation
 from poolproof.models.market import unit_value
@@ -26,25 +27,26 @@ class LiquidatorTactics(UserTactics, EnvironmentTactics):
         margin = self.margin_of(borrower, margin_to_liquidation)
         if margin is None:
             return None
-        if margin >= 0 and not self.bold:
+        if margin > 0 and not self.bold:
             if self.plans and self.bits(1):
                 self.plan_liquidation(borrower, margin)
             return None
         return self.liquidation_of(borrower)
 
-    def liquidation_of(self, borrower: Account) -> Arguments:
-        """Liquidate an account, if it is unhealthy."""
+    def liquidation_of(self, borrower: Account, of: Any = None) -> Arguments:
+        """Liquidate an account, if it is unhealthy, for some collateral or for that in one market."""
         debts = [m for m in self.every if m.debts[borrower] and m.entered[borrower]]
-        collaterals = [m for m in self.every if m.entered[borrower] and m.shares[borrower]]
+        holds = [m for m in self.every if m.shares[borrower] and (m.entered[borrower] or not self.bits(2))]
+        collaterals = [of] if of else holds
         margin = self.margin_of(borrower, margin_to_liquidation)
-        if not debts or margin is None or (margin >= 0 and not self.bold):
+        if not debts or margin is None or (margin > 0 and not self.bold):
             return None
         debt = debts[int(self.real() * len(debts))]
         if not collaterals:
             if self.bits(3):
                 return None
-            collaterals = debts
-        if self.bold and self.bits(1):
+            collaterals = list(self.every)
+        if not of and not self.bits(1 if self.bold else 3):
             collaterals = list(self.every)
         collateral = collaterals[int(self.real() * len(collaterals))]
         liquidator = self.another(borrower)
@@ -68,16 +70,16 @@ class LiquidatorTactics(UserTactics, EnvironmentTactics):
             price >>= 1 + self.bits(3)  # so far that one liquidation takes it all, and debt is left
         else:
             fallen = price * (worth - margin) // worth
-            price = fallen - 1 if choice < 4 else fallen - (fallen * self.bits(16) >> 17) - 1
+            price = fallen - self.bits(1) if choice < 4 else fallen - (fallen * self.bits(16) >> 17) - 1
         if price <= 0:
             return
         self.plan("set_price", partial(self.price_of, market.asset, price))
         for _ in range(1 + self.bits(2)):
             self.plan("liquidate", partial(self.liquidation_of, borrower))
-        if not self.bits(3):
-            owing = [m for m in self.every if m.debts[borrower]]
-            silent = owing[int(self.real() * len(owing))].asset if owing else market.asset
-            self.plan("set_price", partial(self.price_of, silent, 0))
+        if not self.bits(2):
+            silent = market if self.bits(1) else self.a_market()
+            self.plan("set_price", partial(self.price_of, silent.asset, 0))
+            self.plan("liquidate", partial(self.liquidation_of, borrower, silent))
         if self.bits(1):
             self.plan("write_off", partial(self.write_off_of, borrower))
         if self.bits(1):

@@ -7,11 +7,15 @@ from typing import Any
 
 from poolproof.models.liquidation import margin_to_borrow
 from poolproof.models.market import priced_assets, unit_value
+from poolproof.spec.action import shares
 from poolproof.spec.arithmetic import WAD
 from poolproof.spec.state import Account
 
-from .draw import AMOUNT_LIMIT
+from .draw import highest
 from .situation import Arguments, Situation, within_reach
+
+MOST_SHARES = highest(shares())
+"""A broken model may credit more shares than an argument can name."""
 
 
 class UserTactics(Situation):
@@ -63,10 +67,10 @@ class UserTactics(Situation):
 
     def some_shares(self, limit: int) -> int:
         """A number of shares around a limit; shares are not limited to a profile's small amounts."""
-        most, self.draw.most = self.draw.most, AMOUNT_LIMIT**2
+        most, self.draw.most = self.draw.most, MOST_SHARES
         drawn = self.draw.amount(limit)
         self.draw.most = most
-        return drawn
+        return min(drawn, MOST_SHARES)
 
     def to_withdraw(self) -> Arguments:
         """A user takes tokens."""
@@ -196,4 +200,4 @@ class UserTactics(Situation):
 
     def everything_of(self, user: Account, market: Any) -> Arguments:
         """Redeem all shares of a user."""
-        return user, market.asset, market.shares[user]
+        return user, market.asset, min(market.shares[user], MOST_SHARES)

@@ -258,7 +258,8 @@ def symbolic_pool(
     pool.id, pool.journal = "pool", NoJournal()  # type: ignore[assignment]  # never used symbolically
     for name in Pool.scalars:
         setattr(pool, name, space.number(name, "nonneg"))
-    feeds, markets = {}, {}
+    feeds: dict[str, Feed] = {}
+    markets: dict[str, Market] = {}
     for asset in assets:
         feeds[asset] = symbolic_feed(space, asset)
         kind = (kinds or {}).get(asset, "plain")

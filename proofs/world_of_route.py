@@ -83,13 +83,14 @@ class AnyRegistry:
 # --- the two pools ---------------------------------------------------------------------------------------------
 
 
-def symbolic_system(space: Space, assets: Iterable[str], accounts: tuple[Account, ...], *, instant: bool) -> System:
+def symbolic_system(space: Space, assets: Iterable[str], accounts: tuple[Account, ...], *, instant: bool) -> Any:
     """An arbitrary satellite and main pool; of the main pool these assets are explicit, and the bridge asset."""
     system: Any = System()
     system.journal, system.now = NoJournal(), space.number("now", "nonneg")
     listed = {SATELLITE: ASSETS[SATELLITE], MAIN: tuple(dict.fromkeys((BRIDGE, *assets)))}
     elsewhere = {SATELLITE: NothingElsewhere(accounts), MAIN: Elsewhere(space, accounts)}
-    system.pools, system.feeds, first = {}, {}, {}
+    system.pools, system.feeds = {}, {}
+    first: dict[str, Any] = {}
     for name, assets_here in listed.items():
         pool: Any = Pool()
         pool.id, pool.journal = name, system.journal
@@ -186,8 +187,8 @@ def cases_of(domains: dict[str, Domain]) -> Iterator[Case]:
                 markets = [f"{pool}{SEPARATOR}{asset}" for asset in chosen]
                 places_of.append({**dict.fromkeys(pools, pool), **dict(zip(assets, markets, strict=True))})
     for accounts in partitions(users):
-        for markets in places_of:
-            yield Case(accounts, markets)
+        for place in places_of:
+            yield Case(accounts, place)
 
 
 class RouteInduction:

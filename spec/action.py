@@ -15,8 +15,8 @@ from .refusal import Refusal
 Kind = Literal[
     "user", "line", "pool", "asset", "tokens", "shares", "debt_shares", "price", "slots", "factor", "cap", "rate"
 ]
-"""What an argument is: an account, a credit line, a pool, a market, an amount in tokens, shares or debt shares of the market named by
-``of``, a price, a number of slots, a factor or a rate [wad], a cap in tokens."""
+"""What an argument is: an account, a credit line, a pool, a market, an amount in tokens, shares or debt shares of the
+market named by ``of``, a price, a number of slots, a factor or a rate [wad], a cap in tokens."""
 
 Actor = Literal["user", "environment", "governance", "line"]
 

@@ -83,11 +83,18 @@ class Checked:
         return len(self.verdicts[invariant]["trace"]["runs"][0])
 
 
+def protocol_of(bug: Bug) -> str:
+    """Where a bug shows, as the commands name it."""
+    beside = TABLE.with_name(bug.protocol)
+    return str(beside) if beside.exists() else bug.protocol
+
+
 def check(home: Path, bug: Bug, *options: str) -> Checked:
     """Check the protocol of a bug with the package that it was planted in; traces go to ``home``/traces."""
-    document, beside = home / "check.json", TABLE.with_name(bug.protocol)
-    protocol = str(beside) if beside.exists() else bug.protocol
-    done = poolproof(home, "check", protocol, "--json", str(document), "--traces", str(home / "traces"), *options)
+    document = home / "check.json"
+    done = poolproof(
+        home, "check", protocol_of(bug), "--json", str(document), "--traces", str(home / "traces"), *options
+    )
     printed = f"{done.stdout}\n{done.stderr}"
     if not document.exists():
         raise RuntimeError(printed)
@@ -99,3 +106,13 @@ def check(home: Path, bug: Bug, *options: str) -> Checked:
 def replay(home: Path, invariant: str) -> subprocess.CompletedProcess[str]:
     """Replay the trace of an invariant on the package that the bug was planted in."""
     return poolproof(home, "replay", str(home / "traces" / f"{invariant}.json"))
+
+
+def fuzzed(home: Path, bug: Bug, steps: int) -> set[str]:
+    """The invariants that one campaign of random runs refutes, the whole catalogue watched."""
+    document = home / "fuzz.json"
+    done = poolproof(home, "fuzz", protocol_of(bug), "--steps", str(steps), "--json", str(document))
+    if not document.exists():
+        raise RuntimeError(f"{done.stdout}\n{done.stderr}")
+    data = json.loads(document.read_text(encoding="utf-8"))
+    return {trace["invariant"] for trace in data["violations"]}

@@ -1,8 +1,13 @@
-"""The suite can say no: each invariant has a bug, one changed expression, that `check` refutes under its id."""
+"""The suite can say no: each invariant has a bug, one changed expression, that `check` refutes under its id.
+
+So has each rounding, and each of the bugs that are known from elsewhere.  `table.py` asks about all of them; a run of
+the tests, about each invariant's own bug, the flips that are no such bug, and of each invariant's others the first.
+"""
 
 from __future__ import annotations
 
 import importlib
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +16,25 @@ import pytest
 from poolproof.invariants import CATALOGUE
 
 planting: Any = importlib.import_module("planting")
-BUGS = planting.bugs("bug")
-OTHERS: list[Any] = []
+BUGS, FLIPS, OTHERS = (planting.bugs(table) for table in ("bug", "flip", "other"))
+CHANGES = {(bug.file, bug.old, bug.new) for bug in BUGS}
+SAMPLE = [
+    *BUGS,
+    *(bug for bug in FLIPS if (bug.file, bug.old, bug.new) not in CHANGES),
+    *{bug.invariant: bug for bug in reversed(OTHERS)}.values(),
+]
+ROUNDING = re.compile(r"\b(?:mul_)?div_\w+\(|//")
 
 SLACK = 2
 """Steps by which a trace may exceed the table: which minimum the shrinker ends in depends on the run it starts from."""
 
 
-@pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.invariant)
+def named(bug: Any) -> str:
+    """A bug in a test's name."""
+    return f"{bug.invariant}: {bug.what}"[:80]
+
+
+@pytest.mark.parametrize("bug", SAMPLE, ids=named)
 def test_check_refutes_the_invariant(bug: Any, tmp_path: Path) -> None:
     """`check` ends with 1, REFUTED under that id, with a short trace that `replay` confirms."""
     home = planting.plant(bug, tmp_path)
@@ -35,14 +51,26 @@ def test_each_invariant_has_its_bug() -> None:
     assert [bug.invariant for bug in BUGS] == [invariant.id for invariant in CATALOGUE]
 
 
-@pytest.mark.parametrize("bug", [*BUGS, *OTHERS], ids=lambda bug: f"{bug.invariant}: {bug.what}"[:80])
+@pytest.mark.parametrize("bug", [*BUGS, *FLIPS, *OTHERS], ids=named)
 def test_the_bug_still_fits_the_models(bug: Any) -> None:
     """The text that a bug replaces is there, once, and the result is Python."""
     text = (planting.ROOT / bug.file).read_text(encoding="utf-8")
     compile(bug.applied_to(text), bug.file, "exec")
 
 
+def test_each_rounding_is_flipped_once() -> None:
+    """Each rounding of models/ is in one flip; how yearly rates become rates per slot is what a protocol file means."""
+    for path in sorted((planting.ROOT / "models").glob("*.py")):
+        if path.name == "reference.py":
+            continue
+        text, file = path.read_text(encoding="utf-8"), f"models/{path.name}"
+        spans = [(text.index(bug.old), text.index(bug.old) + len(bug.old)) for bug in FLIPS if bug.file == file]
+        found = [[match.start() for match in ROUNDING.finditer(text, *span)] for span in spans]
+        assert sorted(found) == [[match.start()] for match in ROUNDING.finditer(text)], file
+
+
 def test_no_bug_is_planted_twice() -> None:
-    """Each row of each table is another change."""
-    changes = [(bug.file, bug.old, bug.new) for bug in OTHERS]
-    assert len(set(changes)) == len(changes)
+    """Each row of a table is another change, and those of ``other`` are in neither of the others."""
+    bugs, flips, others = ({(bug.file, bug.old, bug.new) for bug in rows} for rows in (BUGS, FLIPS, OTHERS))
+    assert (len(bugs), len(flips), len(others)) == (len(BUGS), len(FLIPS), len(OTHERS))
+    assert not others & (bugs | flips)

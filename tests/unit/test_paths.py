@@ -8,7 +8,7 @@ import pytest
 
 from poolproof.proofs import paths
 from poolproof.proofs.paths import Path, TooManyPaths, Unreachable, explore_paths
-from poolproof.proofs.terms import Space, Term
+from poolproof.proofs.terms import DivisionByZero, Space, Term
 from poolproof.spec.logic import least
 from poolproof.spec.refusal import Refusal, require
 
@@ -231,6 +231,17 @@ def test_a_scope_is_explored_on_its_own() -> None:
 
     assert explored(run) == [((True,), None), ((False,), None)]
     assert goals == ["one", "two", "one", "three"]
+
+
+@pytest.mark.parametrize("problem", [Small(1), DivisionByZero()], ids=["refusal", "division"])
+def test_a_scope_lets_no_claim_be_lost(numbers: list[Term], problem: Exception) -> None:
+    """A refusal or a division by zero that would leave a scope is an error: it would end the path unnoticed."""
+
+    def evaluate() -> None:
+        raise problem
+
+    with pytest.raises(AssertionError, match="loses claims"):
+        numbers[0].space.path.scoped(evaluate)
 
 
 def test_a_plain_claim_needs_no_facts(numbers: list[Term]) -> None:
