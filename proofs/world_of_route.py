@@ -13,7 +13,6 @@ from itertools import product
 from typing import Any
 
 from poolproof.models.isolated_pool import TREASURY, Pool
-from poolproof.models.registry import open_registry
 from poolproof.models.router import ROUTER_ACTIONS, CollateralMarket
 from poolproof.models.system import SEPARATOR, SYSTEM_ACTIONS, Route, System
 from poolproof.spec.action import Action, Domain
@@ -83,13 +82,14 @@ class AnyRegistry:
 # --- the two pools ---------------------------------------------------------------------------------------------
 
 
-def symbolic_system(space: Space, assets: Iterable[str], accounts: tuple[Account, ...], *, instant: bool) -> System:
+def symbolic_system(space: Space, assets: Iterable[str], accounts: tuple[Account, ...], *, instant: bool) -> Any:
     """An arbitrary satellite and main pool; of the main pool these assets are explicit, and the bridge asset."""
     system: Any = System()
     system.journal, system.now = NoJournal(), space.number("now", "nonneg")
     listed = {SATELLITE: ASSETS[SATELLITE], MAIN: tuple(dict.fromkeys((BRIDGE, *assets)))}
     elsewhere = {SATELLITE: NothingElsewhere(accounts), MAIN: Elsewhere(space, accounts)}
-    system.pools, system.feeds, first = {}, {}, {}
+    first: dict[str, Any] = {}
+    system.pools, system.feeds = {}, {}
     for name, assets_here in listed.items():
         pool: Any = Pool()
         pool.id, pool.journal = name, system.journal
@@ -109,8 +109,6 @@ def symbolic_system(space: Space, assets: Iterable[str], accounts: tuple[Account
     system.routes = {SATELLITE: Route(SATELLITE, MAIN, COLLATERAL, BRIDGE)}
     system.registry, system.rewards = AnyRegistry(space), {}
     list_markets(system)
-    system.registry = open_registry(system.journal, tuple(listed), listed, tuple(system.markets))
-    system.rewards = {}
     return system
 
 
@@ -186,8 +184,8 @@ def cases_of(domains: dict[str, Domain]) -> Iterator[Case]:
                 markets = [f"{pool}{SEPARATOR}{asset}" for asset in chosen]
                 places_of.append({**dict.fromkeys(pools, pool), **dict(zip(assets, markets, strict=True))})
     for accounts in partitions(users):
-        for markets in places_of:
-            yield Case(accounts, markets)
+        for named in places_of:
+            yield Case(accounts, named)
 
 
 class RouteInduction:
