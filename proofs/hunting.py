@@ -21,6 +21,8 @@ from .system_tactics import tactics_for
 from .tactics import WEIGHTS
 from .traces import Call
 
+MOST_SCENARIOS = 6
+"""Most scenarios that are run from one state."""
 STYLES = (REAL, DUST, CRASH, DUST)
 """The styles of the episodes, in turn."""
 
@@ -112,8 +114,9 @@ class Hunter:
         return self._finding(calls) if self._violated(self.monitor.check(action, arguments)) else None
 
     def _scenario(self, state: Any, calls: list[Call]) -> Finding | None:
-        """The scenario clauses, from a visited state, with arguments drawn there."""
-        for clause in self.scenarios:
+        """The scenario clauses, some where there are many, from a visited state, with arguments drawn there."""
+        many = len(self.scenarios) > MOST_SCENARIOS
+        for clause in self.random.sample(self.scenarios, MOST_SCENARIOS) if many else self.scenarios:
             arguments = self.tactics.arguments_of(clause.domains)
             try:
                 broken = run_scenario(self.model, clause, state, arguments) is not None

@@ -196,7 +196,8 @@ class SystemTactics:
     def _along_a_route(self, domains: dict[str, Domain]) -> tuple[Any, ...]:
         """Draw the arguments of a scenario about a route: its ends, and what a borrow across it could ask for."""
         route = self.routes[self.draw.below(len(self.routes))]
-        known = dict(zip(("collateral", "loan"), self._ends(route), strict=True))
+        collateral, loan = self._ends(route)
+        known: dict[str, Any] = {"collateral": collateral, "loan": loan}
         across = self._borrowed(route)
         amounts = dict(zip(self.actions["cross_borrow"].domains, across, strict=True)) if across else {}
         users = self.protocol.users

@@ -42,6 +42,8 @@ VARY = "pools."
 """Before the varied pool's name in what a trace says that its runs differ in."""
 AGREE = "two_runs_agree_outside_the_pool_that_varies"
 """The claim in words, as of a clause."""
+COST = 4
+"""What a step of two runs costs of a hunt's budget: two systems move, and are compared as a whole."""
 LONGEST = 150
 """Longest episode [steps]."""
 MOST_TRIALS = 3_000
@@ -316,7 +318,7 @@ def hunt_two_runs(
     initial = model.build(protocol)
     isolated = [pool.id for pool in protocol.pools if may_differ_in(initial, pool.id)]
     for pool in isolated:
-        share = max(steps // len(isolated), 1)
+        share = max(steps // (COST * len(isolated)), 1)
         report = two_runs(model, protocol, pool, steps=share, seed=seed, start=start, claim=claim)
         if report.trace is not None:
             return report.trace

@@ -13,7 +13,6 @@ from itertools import product
 from typing import Any
 
 from poolproof.models.isolated_pool import TREASURY, Pool
-from poolproof.models.registry import open_registry
 from poolproof.models.router import ROUTER_ACTIONS, CollateralMarket
 from poolproof.models.system import SEPARATOR, SYSTEM_ACTIONS, Route, System
 from poolproof.spec.action import Action, Domain
@@ -89,8 +88,8 @@ def symbolic_system(space: Space, assets: Iterable[str], accounts: tuple[Account
     system.journal, system.now = NoJournal(), space.number("now", "nonneg")
     listed = {SATELLITE: ASSETS[SATELLITE], MAIN: tuple(dict.fromkeys((BRIDGE, *assets)))}
     elsewhere = {SATELLITE: NothingElsewhere(accounts), MAIN: Elsewhere(space, accounts)}
-    system.pools, system.feeds = {}, {}
     first: dict[str, Any] = {}
+    system.pools, system.feeds = {}, {}
     for name, assets_here in listed.items():
         pool: Any = Pool()
         pool.id, pool.journal = name, system.journal
@@ -110,8 +109,6 @@ def symbolic_system(space: Space, assets: Iterable[str], accounts: tuple[Account
     system.routes = {SATELLITE: Route(SATELLITE, MAIN, COLLATERAL, BRIDGE)}
     system.registry, system.rewards = AnyRegistry(space), {}
     list_markets(system)
-    system.registry = open_registry(system.journal, tuple(listed), listed, tuple(system.markets))
-    system.rewards = {}
     return system
 
 
@@ -187,8 +184,8 @@ def cases_of(domains: dict[str, Domain]) -> Iterator[Case]:
                 markets = [f"{pool}{SEPARATOR}{asset}" for asset in chosen]
                 places_of.append({**dict.fromkeys(pools, pool), **dict(zip(assets, markets, strict=True))})
     for accounts in partitions(users):
-        for place in places_of:
-            yield Case(accounts, place)
+        for named in places_of:
+            yield Case(accounts, named)
 
 
 class RouteInduction:
