@@ -166,11 +166,11 @@ def the_index_follows_emission_and_total(step: Step) -> Condition:
 
 @REW_2.step("pool")
 def what_is_carried_is_dust(step: Step) -> Condition:
-    """What is left for whoever is there by the next update is at most all shares / SCALE tokens; no index falls."""
+    """What is left for whoever is there by the next update is at most all shares / SCALE tokens."""
 
     def is_dust(old: Programme, new: Programme, before: Market, after: Market) -> Condition:
         total = before.supply if old.to == SUPPLIERS else before.debt_shares
-        return ((new.carry == old.carry) | (new.carry <= total)) & (new.index >= old.index)
+        return (new.carry == old.carry) | (new.carry <= total)
 
     return each_change(step, is_dust)
 
