@@ -25,7 +25,7 @@ from poolproof.spec.state import Account
 
 from .induction import OTHER, Case, Induction, Obligation, SymbolicTrial, cases_of, claim_clause, goals_of, owned
 from .paths import Path
-from .terms import Space
+from .terms import Formula, Space
 from .world import ANYONE, NoJournal, SymbolicLedger, copy_pool
 
 POOL, CORE, ANOTHER = "pool", "core", "another pool"
@@ -154,23 +154,55 @@ def copy_system(system: Any) -> Any:
     return twin
 
 
+class SecondRun(Path):
+    """A path as a copy of a state knows it: by what was known when it was copied, and by its own runs since.
+
+    So a run on the copy makes the same terms as the same run on the original.  What the other run has decided is decided
+    alike; what neither has forks the path of both.
+    """
+
+    __slots__ = ("first",)
+
+    def __init__(self, first: Path) -> None:
+        super().__init__(first.space)
+        self.first = first
+        self._nodes, self._bounds = set(first._nodes), dict(first._bounds)  # noqa: SLF001 - a path of the same kind
+
+    def decide(self, condition: Formula) -> bool:
+        """Which branch the path takes at a condition."""
+        known = self.known(condition)
+        if known is None:
+            known = self.first.decide(condition)
+            self.learn(condition if known else ~condition, "path")
+        return known
+
+
 class SystemTrial(SymbolicTrial):
     """A scenario's hand on a symbolic path of a system."""
 
+    def __init__(self, path: Path, owner: str) -> None:
+        super().__init__(path, owner)
+        self._copies: list[tuple[Any, SecondRun]] = []
+
     def do(self, state: Any, action: Action, *arguments: Any) -> Refusal | None:
         """Carry an action out; a refusal leaves the state as it was."""
-        before = copy_system(state)
+        before, space = copy_system(state), self._path.space
+        space.path = next((path for copied, path in self._copies if copied is state), self._path)
         try:
             action.run(state, *arguments)
         except Refusal as refusal:
             for name in ("now", "pools", "markets", "registry", "rewards"):
                 setattr(state, name, getattr(before, name))
             return refusal
+        finally:
+            space.path = self._path
         return None
 
     def copy(self, state: Any) -> Any:
         """An independent copy of a state."""
-        return copy_system(state)
+        twin = copy_system(state)
+        self._copies.append((twin, SecondRun(self._path)))
+        return twin
 
 
 # --- obligations -----------------------------------------------------------------------------------------------
