@@ -12,13 +12,13 @@ from poolproof.spec.invariant import Clause, Invariant
 from poolproof.spec.model import Model
 from poolproof.spec.protocol import Protocol
 
-from .draw import CRASH, DUST, REAL
+from .draw import CRASH, DUST, EDGE, REAL, SMALL_EDGE
 from .monitor import DIVISION, Monitor, run_scenario
 from .snapshots import copy_state
 from .tactics import WEIGHTS, Tactics
 from .traces import Call
 
-STYLES = (REAL, DUST, CRASH, DUST)
+STYLES = (REAL, DUST, EDGE, CRASH, DUST, SMALL_EDGE)
 """The styles of the episodes, in turn."""
 
 
@@ -43,7 +43,7 @@ def weights_for(hinted: Iterable[str], factor: float = 5.0) -> dict[str, float]:
 
 
 class Hunter:
-    """Looks for violations of one invariant from one state."""
+    """Looks for violations of one invariant from one state; of scenario clauses, for those that are hinted, if any are."""
 
     def __init__(
         self,
@@ -55,13 +55,15 @@ class Hunter:
         *,
         seed: int,
         weights: dict[str, float],
+        hinted: Iterable[str] = (),
     ) -> None:
         self.model, self.id, self.invariant, self.initial = model, id, invariant, initial
         self.random = Random(seed)
         self.tactics = Tactics(model, protocol, self.random, weights)
         self.monitor = Monitor(model, [invariant] if invariant else [], protocol.users)
         clauses = invariant.clauses if invariant else []
-        self.scenarios = [clause for clause in clauses if clause.form == "scenario"]
+        scenarios = [clause for clause in clauses if clause.form == "scenario"]
+        self.scenarios = [clause for clause in scenarios if clause.name in hinted] or scenarios
 
     def findings(self, budget_steps: int, longest: int) -> Iterator[Finding]:
         """Each violation that random runs of at most so many actions meet; a scenario counts as two steps."""
@@ -73,7 +75,7 @@ class Hunter:
         done, episode = 0, 0
         while done < budget_steps:
             state = copy_state(self.initial)
-            self.tactics.begin(state, STYLES[episode & 3])
+            self.tactics.begin(state, STYLES[episode % len(STYLES)])
             self.monitor.bind(state)
             episode += 1
             calls: list[Call] = []

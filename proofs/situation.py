@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from random import Random
 from typing import Any, TypeAlias
 
+from poolproof.models.liquidation import margin_to_borrow, margin_to_liquidation
+from poolproof.models.market import unit_value
 from poolproof.spec.action import Action, Domain
 from poolproof.spec.arithmetic import WAD
 from poolproof.spec.protocol import Protocol
@@ -38,7 +41,7 @@ class Situation:
 
     def look_at(self, state: Any, profile: Profile = REAL) -> None:
         """Turn to a state, and to the style of an episode."""
-        self.state = state
+        self.state, self.profile = state, profile
         self.draw = Draw(self.random, profile)
         self.bits, self.real = self.draw.bits, self.draw.real
         self.queue: list[tuple[Action, Tactic]] = []
@@ -105,6 +108,17 @@ class Situation:
         return total
 
 
+def margins_of(state: Any, users: list[Account]) -> list[int]:
+    """The margins of accounts, to borrow and to liquidation, where they can be told: with them a health turns."""
+    margins: list[int] = []
+    for user in users:
+        entered = [market for market in state.markets.values() if market.entered[user]]
+        with suppress(Refusal, ZeroDivisionError):
+            terms = (margin_to_borrow, margin_to_liquidation)
+            margins += [sum(term(market, user, state.now) for market in entered) for term in terms]
+    return margins
+
+
 def hints_of(state: Any, everyone: tuple[Account, ...], named: dict[str, Any], domain: Domain) -> tuple[int, ...]:
     """The positive numbers of an argument's market and users beside which the argument may lie."""
     asset = named.get(domain.of or "asset")
@@ -117,11 +131,17 @@ def hints_of(state: Any, everyone: tuple[Account, ...], named: dict[str, Any], d
             found = [market.feed.price]
         case "shares":
             found = [market.shares[user] for user in users] + [market.supply]
+            with suppress(ZeroDivisionError):  # of a broken model
+                value = unit_value(market, market.ltv, state.now)
+                found += [abs(margin) // value for margin in margins_of(state, users) if value]
         case "debt_shares":
             found = [market.debts[user] for user in users] + [market.debt_shares]
         case "tokens":
             found = [market.tokens[user] for user in users] + [market.cash]
             found += [market.debts[user] * market.index // WAD for user in users]
+            found += [
+                abs(margin) // (market.feed.price * WAD) for margin in margins_of(state, users) if market.feed.price
+            ]
         case "cap":
             debt = market.debt_shares * market.index // WAD
             found = [market.supply_cap, market.borrow_cap, debt, market.cash + debt - market.reserves // WAD]
