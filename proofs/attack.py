@@ -24,7 +24,7 @@ from .traces import Trace
 FIRST_EFFORT = 100_000
 """Steps of the attack before the proofs, shared between watching the invariants and moving on."""
 CAMPAIGN_STEPS = 12_000
-HUNT_STEPS = 60_000
+HUNT_STEPS = 120_000
 SEARCH_DEPTH = 3
 EXPLORE_DEPTH = 5
 EXPLORE_STATES = 40_000
@@ -124,7 +124,7 @@ class Attack:
     def _by_fuzz(self, invariant: Invariant, hint: tuple[str, ...], found: Found) -> None:
         found.trace = hunt(
             self.model, self.protocol, invariant,
-            budget_steps=HUNT_STEPS // self.patience, seed=self.seed, actions_hint=hint, start=self.start,
+            budget_steps=HUNT_STEPS // self.patience, seed=self.seed, hints=hint, start=self.start,
         )  # fmt: skip
         found.reasons.append(f"fuzz: nothing in {HUNT_STEPS // self.patience} steps")
 

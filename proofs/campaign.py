@@ -111,7 +111,7 @@ class Campaign:
     def episode(self, most: int | None) -> None:
         """One episode: from the initial state until its length or the first violation."""
         random = self.random
-        profile = PROFILES[(0, 0, 0, 1, 1, 2, 2, 0)[random.getrandbits(3)]]
+        profile = PROFILES[(0, 0, 0, 1, 1, 2, 2, 3)[random.getrandbits(3)]]
         length = profile.shortest + int(random.random() ** 2 * (profile.longest - profile.shortest))
         if most is not None and length > most:
             length = most

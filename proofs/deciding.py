@@ -8,6 +8,7 @@ proofs: what is plainly false costs none.
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -149,7 +150,7 @@ def decide(
         decisions.append(decision)
         on_event(Event("prove", len(decisions), asked, decision))
     hints = {
-        i.id: tuple(dict.fromkeys(p.obligation.action for p in proofs[i.id].failed))
+        i.id: tuple(dict.fromkeys(name for p in proofs[i.id].failed for name in named_by(p.obligation)))
         for i in open_ones
         if i.id in proofs
     }
@@ -158,6 +159,11 @@ def decide(
         decisions.append(decision)
         on_event(Event(found.engine, len(decisions), asked, decision))
     return decisions
+
+
+def named_by(obligation: Obligation) -> tuple[str, str]:
+    """The action and the clause of an obligation, for who looks for a run."""
+    return obligation.action, re.split(r"\W", obligation.clause, maxsplit=1)[0]
 
 
 def announce(

@@ -26,13 +26,15 @@ class Profile:
     """A style of run: how large amounts are, how wild prices are, how an episode starts.
 
     ``most`` limits amounts of tokens; ``wild`` is the part of the price moves that are crashes or jumps;
-    ``tame`` is the part of the episodes that begin with suppliers and borrowers in place.
+    ``tame`` is the part of the episodes that begin with suppliers and borrowers in place; with ``portfolio`` they begin
+    with an account in several markets, at an edge.
     """
 
     name: str
     most: int = AMOUNT_LIMIT
     wild: float = 0.12
     tame: float = 0.75
+    portfolio: bool = False
     shortest: int = 20
     longest: int = 400
 
@@ -40,7 +42,9 @@ class Profile:
 REAL = Profile("real")
 DUST = Profile("dust", most=12, tame=0.6)
 CRASH = Profile("crash", wild=0.5, tame=0.9)
-PROFILES = (REAL, DUST, CRASH)
+EDGE = Profile("edge", portfolio=True)
+SMALL_EDGE = Profile("small edge", most=12, portfolio=True)
+PROFILES = (REAL, DUST, CRASH, EDGE, SMALL_EDGE)
 
 
 class Draw:
@@ -151,9 +155,15 @@ class Draw:
         kind = domain.kind
         if kind == "slots":
             return self.elapsed(high)
-        limit = hints[self.below(len(hints))] if hints and self.bits(3) else high
-        if kind in ("factor", "rate", "cap", "price"):
-            drawn = self.factor(domain.low, high, limit) if kind == "factor" else self.scattered(limit or 1)
+        limit = high
+        if hints and self.bits(3):
+            limit = hints[self.below(len(hints))]
+            if not self.bits(2):  # what lies beyond by a little, a unit or a part
+                limit += limit >> (1 + self.bits(6)) or 1
+        if kind == "factor":
+            drawn = self.factor(domain.low, high, limit)
+        elif kind == "rate" or (kind in ("cap", "price") and self.bits(1)):
+            drawn = self.scattered(limit or 1)
         else:
             drawn = self.amount(limit) if limit > 0 else self.bits(4)
         return max(domain.low, min(drawn, high))

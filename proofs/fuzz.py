@@ -182,17 +182,18 @@ def hunt(
     *,
     budget_steps: int,
     seed: int = 0,
-    actions_hint: Iterable[str] = (),
+    hints: Iterable[str] = (),
     start: dict[str, Any] | None = None,
 ) -> Trace | None:
     """Look for a violation of one invariant with a number of steps; a shrunk trace, or None.
 
-    ``actions_hint`` are tried more often.
+    ``hints`` name actions that are tried more often, and scenario clauses that alone are run.
     """
     if invariant.id in CLAIMS and is_system(model):
         trace = hunt_two_runs(model, protocol, invariant.id, steps=budget_steps, seed=seed, start=start)
         if trace is not None:
             return trace
+    hints = tuple(hints)
     hunter = Hunter(
         model,
         protocol,
@@ -200,7 +201,8 @@ def hunt(
         invariant,
         initial_state(model, protocol, start),
         seed=seed,
-        weights=weights_for(actions_hint),
+        weights=weights_for(hints),
+        hinted=hints,
     )
     for finding in hunter.findings(budget_steps, LONGEST_HUNTED):
         trace = shrink(model, protocol, finding, start=start)

@@ -12,7 +12,7 @@ from poolproof.spec.invariant import Clause, Invariant
 from poolproof.spec.model import Model
 from poolproof.spec.protocol import Protocol
 
-from .draw import CRASH, DUST, REAL
+from .draw import CRASH, DUST, EDGE, REAL, SMALL_EDGE
 from .monitor import DIVISION, run_scenario
 from .parts import scenarios_of
 from .snapshots import copy_state
@@ -23,7 +23,7 @@ from .traces import Call
 
 MOST_SCENARIOS = 6
 """Most scenarios that are run from one state."""
-STYLES = (REAL, DUST, CRASH, DUST)
+STYLES = (REAL, DUST, EDGE, CRASH, DUST, SMALL_EDGE)
 """The styles of the episodes, in turn."""
 
 
@@ -48,7 +48,7 @@ def weights_for(hinted: Iterable[str], factor: float = 5.0) -> dict[str, float]:
 
 
 class Hunter:
-    """Looks for violations of one invariant from one state."""
+    """Looks for violations of one invariant from one state; of scenario clauses, for those that are hinted, if any are."""
 
     def __init__(
         self,
@@ -60,12 +60,14 @@ class Hunter:
         *,
         seed: int,
         weights: dict[str, float],
+        hinted: Iterable[str] = (),
     ) -> None:
         self.model, self.id, self.invariant, self.initial = model, id, invariant, initial
         self.random = Random(seed)
         self.tactics = tactics_for(model, protocol, self.random, weights)
         self.monitor = monitor_of(model, [invariant] if invariant else [], protocol.users)
-        self.scenarios = scenarios_of(model, invariant)
+        scenarios = scenarios_of(model, invariant)
+        self.scenarios = [clause for clause in scenarios if clause.name in hinted] or scenarios
 
     def findings(self, budget_steps: int, longest: int) -> Iterator[Finding]:
         """Each violation that random runs of at most so many actions meet; a scenario counts as two steps."""
@@ -77,7 +79,7 @@ class Hunter:
         done, episode = 0, 0
         while done < budget_steps:
             state = copy_state(self.initial)
-            self.tactics.begin(state, STYLES[episode & 3])
+            self.tactics.begin(state, STYLES[episode % len(STYLES)])
             self.monitor.bind(state)
             episode += 1
             calls: list[Call] = []

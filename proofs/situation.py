@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from random import Random
 from typing import Any, TypeAlias
 
 from poolproof.models.credit_line import LinedMarket, owed_on_line
+from poolproof.models.liquidation import margin_to_borrow, margin_to_liquidation
+from poolproof.models.market import unit_value
 from poolproof.spec.action import Action, Domain
 from poolproof.spec.arithmetic import WAD
 from poolproof.spec.protocol import Protocol
@@ -39,7 +42,7 @@ class Situation:
 
     def look_at(self, state: Any, profile: Profile = REAL) -> None:
         """Turn to a state, and to the style of an episode."""
-        self.state = state
+        self.state, self.profile = state, profile
         self.draw = Draw(self.random, profile)
         self.bits, self.real = self.draw.bits, self.draw.real
         self.queue: list[tuple[Action, Tactic]] = []
@@ -114,6 +117,17 @@ def within_reach(market: Any) -> int:
     return cash
 
 
+def margins_of(state: Any, users: list[Account]) -> list[int]:
+    """The margins of accounts, to borrow and to liquidation, where they can be told: with them a health turns."""
+    margins: list[int] = []
+    for user in users:
+        entered = [market for market in state.markets.values() if market.entered[user]]
+        with suppress(Refusal, ZeroDivisionError):
+            terms = (margin_to_borrow, margin_to_liquidation)
+            margins += [sum(term(market, user, state.now) for market in entered) for term in terms]
+    return margins
+
+
 def hints_of(state: Any, everyone: tuple[Account, ...], named: dict[str, Any], domain: Domain) -> tuple[int, ...]:
     """The positive numbers of an argument's market and users beside which the argument may lie."""
     asset = named.get(domain.of or "asset")
@@ -126,6 +140,9 @@ def hints_of(state: Any, everyone: tuple[Account, ...], named: dict[str, Any], d
             found = [market.feed.price]
         case "shares":
             found = [market.shares[user] for user in users] + [market.supply]
+            with suppress(ZeroDivisionError):  # of a broken model
+                value = unit_value(market, market.ltv, state.now)
+                found += [abs(margin) // value for margin in margins_of(state, users) if value]
         case "debt_shares":
             found = [market.debts[user] for user in users] + [market.debt_shares]
         case "tokens":
@@ -134,6 +151,9 @@ def hints_of(state: Any, everyone: tuple[Account, ...], named: dict[str, Any], d
             if isinstance(market, LinedMarket):
                 owed = owed_on_line(market)
                 found += [within_reach(market), market.limit - owed, market.core.cash, owed, market.first_loss]
+            found += [
+                abs(margin) // (market.feed.price * WAD) for margin in margins_of(state, users) if market.feed.price
+            ]
         case "cap":
             debt = market.debt_shares * market.index // WAD
             found = [market.supply_cap, market.borrow_cap, debt, market.cash + debt - market.reserves // WAD]

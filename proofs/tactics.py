@@ -18,10 +18,10 @@ from poolproof.spec.action import Action, Domain
 from poolproof.spec.model import Model
 from poolproof.spec.protocol import Protocol
 
-from .draw import DUST, REAL, Profile
+from .draw import DUST, REAL, SMALL_EDGE, Profile, highest
 from .situation import TABLE_BITS, Arguments, Tactic, hints_of
 from .tactics_of_lines import LineTactics
-from .tactics_of_liquidators import LiquidatorTactics
+from .tactics_of_portfolios import PortfolioTactics
 from .traces import Call
 
 WEIGHTS: dict[str, float] = {
@@ -74,7 +74,7 @@ KNOWN = (*ACTIONS, *LINE_ACTIONS)
 """Actions that have a tactic."""
 
 
-class Tactics(LiquidatorTactics, LineTactics):
+class Tactics(PortfolioTactics, LineTactics):
     """Chooses the next action on a state.  ``begin`` binds a fresh state, ``next`` gives the next call."""
 
     def __init__(
@@ -88,9 +88,11 @@ class Tactics(LiquidatorTactics, LineTactics):
         allowed = None if only is None else set(only)
         actions = tuple(a for a in model.actions if allowed is None or a.name in allowed)
         super().__init__(protocol, random, actions)
+        self.tactics = {a.name: getattr(self, f"to_{a.name}") for a in actions if any(a is known for known in KNOWN)}
+        self.fits: dict[tuple[str, ...], list[Action]] = {}
         chances = WEIGHTS | (weights or {})
         self.table = self._table(actions, {a.name: chances.get(a.name, 2.0) for a in actions})
-        self.plans = {a.name for a in actions if any(a is known for known in KNOWN)} >= PLANNED
+        self.plans = self.tactics.keys() >= PLANNED
 
     def _table(self, actions: tuple[Action, ...], chances: dict[str, float]) -> list[tuple[Action, Tactic]]:
         """A table of 2^10 places in which each action has its share, at least one place."""
@@ -98,8 +100,7 @@ class Tactics(LiquidatorTactics, LineTactics):
         total = sum(chances.values())
         table: list[tuple[Action, Tactic]] = []
         for action in actions:
-            known = any(action is each for each in KNOWN)
-            tactic = getattr(self, f"to_{action.name}") if known else self._from_domains(action)
+            tactic = self.tactics.get(action.name) or self._from_domains(action)
             table += [(action, tactic)] * max(1, round(places * chances[action.name] / total))
         return [table[i * len(table) // places] for i in range(places)]
 
@@ -115,8 +116,11 @@ class Tactics(LiquidatorTactics, LineTactics):
         self.markets = tuple(chosen)
         if not self.plans:
             return
-        if profile is DUST and self.bits(2):
+        if profile in (DUST, SMALL_EDGE) and self.bits(2):
             self.plan_small_prices()
+        if profile.portfolio:
+            self.plan_portfolio()
+            return
         if self.real() < profile.tame:
             self.plan_positions()
 
@@ -169,21 +173,43 @@ class Tactics(LiquidatorTactics, LineTactics):
 
     def arguments_of(self, domains: dict[str, Domain]) -> tuple[Any, ...]:
         """Draw arguments of domains: of a scenario, or of an action without a tactic; at times the least numbers."""
-        named: dict[str, Any] = {}
+        named = self._of_an_action(domains) if self.bits(1) else {}
         somebody = (self.a_holder() if self.bits(1) else self.a_debtor()) if self.bits(1) else None
         for name, domain in domains.items():
+            if name in named:
+                continue
             if domain.kind == "user":
                 named[name] = somebody[0] if somebody and self.bits(2) else self.a_user()
             elif domain.kind == "asset":
                 named[name] = (somebody[1] if somebody and self.bits(1) else self.a_market()).asset
         tiny = not self.bits(2)
         for name, domain in domains.items():
-            if domain.is_number and tiny:
+            if not domain.is_number or name in named:
+                continue
+            if tiny:
                 named[name] = max(domain.low, self.bits(1))
-            elif domain.is_number:
+            else:
                 hints = hints_of(self.state, self.protocol.users, named, domain)
                 named[name] = self.draw.number(domain, hints)
         return tuple(named[name] for name in domains)
+
+    def _of_an_action(self, domains: dict[str, Domain]) -> dict[str, Any]:
+        """Arguments that an action would take now, for a scenario with the same: of one that it can carry out."""
+        names = tuple(domains)
+        if names not in self.fits:
+            kinds = {(name, domain.kind) for name, domain in domains.items()}
+            actions = [action for action, _ in dict.fromkeys(self.table) if action.name in self.tactics]
+            self.fits[names] = [a for a in actions if kinds >= {(name, each.kind) for name, each in a.domains.items()}]
+        fits = self.fits[names]
+        if not fits:
+            return {}
+        action = fits[self.draw.below(len(fits))]
+        given = dict(zip(action.domains, asked(self.tactics[action.name]) or (), strict=False))
+        return {
+            name: max(domain.low, min(given[name], highest(domain))) if domain.is_number else given[name]
+            for name, domain in domains.items()
+            if name in given
+        }
 
 
 def asked(tactic: Tactic) -> Arguments:

@@ -27,7 +27,10 @@ class UserTactics(Situation):
 
     def deposit_into(self, market: Any) -> Arguments:
         """A user supplies to this market."""
-        user = self.a_user()
+        return self.supply_of(self.a_user(), market)
+
+    def supply_of(self, user: Account, market: Any) -> Arguments:
+        """This user supplies to this market."""
         held = market.tokens[user]
         assets = market.cash - (market.reserves - market.debt_shares * market.index - market.across_lines) // WAD
         room = market.supply_cap - assets - 1

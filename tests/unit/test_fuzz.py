@@ -10,7 +10,7 @@ import pytest
 from poolproof.invariants import CATALOGUE
 from poolproof.models import isolated_pool
 from poolproof.models.reference import REFERENCE
-from poolproof.proofs.draw import CRASH, DUST, PROFILES, REAL, Draw
+from poolproof.proofs.draw import DUST, PROFILES, Draw
 from poolproof.proofs.fuzz import fuzz, hunt
 from poolproof.proofs.snapshots import copy_state, state_to_json
 from poolproof.proofs.tactics import Tactics
@@ -81,7 +81,7 @@ def test_the_same_seed_is_the_same_run(minimal: Protocol) -> None:
     assert first.by_action != other.by_action
 
 
-@pytest.mark.parametrize("profile", [REAL, DUST, CRASH])
+@pytest.mark.parametrize("profile", PROFILES)
 def test_a_drawn_run_stays_in_the_admissible_region(profile: Any) -> None:
     """The claims are made for the admissible region, so the fuzzer never leaves it."""
     protocol = load_protocol("liquid-staked-bnb")
