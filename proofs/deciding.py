@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from poolproof.models.isolated_pool import TREASURY
+from poolproof.models.system import System
 from poolproof.spec.errors import UsageError
 from poolproof.spec.invariant import Catalogue, Invariant
 from poolproof.spec.model import Model
@@ -239,7 +240,7 @@ def undecided(
         where = f"{first.obligation.action} [{first.obligation.case}], {first.obligation.clause}"
         status = first.last.status if first.last else "unknown"
         reasons.append(f"the induction fails at {where}: {status}; no run from the initial state was found")
-        if first.last is not None and first.last.model:
+        if first.last is not None and first.last.model and not isinstance(initial, System):
             decision.trace = pre_state(invariant, protocol, initial, first)
             reasons.append("the state before is attached")
     decision.reason = "; ".join([*reasons, *found.reasons]) or "no engine decided it"

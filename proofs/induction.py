@@ -75,7 +75,7 @@ class Case:
 
     accounts: dict[str, str]
     assets: dict[str, str]
-    kinds: dict[str, Kind] = field(default_factory=dict)
+    kinds: dict[str, Kind] = field(default_factory=dict, compare=False)
     """What each market is that the assets name, "plain" where it is not said."""
     lines: tuple[str, ...] = ()
 

@@ -59,10 +59,9 @@ def test_the_bug_still_fits_the_models(bug: Any) -> None:
 
 
 def test_each_rounding_is_flipped_once() -> None:
-    """Each rounding of models/ is in one flip; how yearly rates become rates per slot is what a protocol file means."""
-    for path in sorted((planting.ROOT / "models").glob("*.py")):
-        if path.name == "reference.py":
-            continue
+    """Each rounding of an isolated pool is in one flip."""
+    for name in ("isolated_pool", "liquidation", "market", "oracle", "rates"):
+        path = planting.ROOT / "models" / f"{name}.py"
         text, file = path.read_text(encoding="utf-8"), f"models/{path.name}"
         spans = [(text.index(bug.old), text.index(bug.old) + len(bug.old)) for bug in FLIPS if bug.file == file]
         found = [[match.start() for match in ROUNDING.finditer(text, *span)] for span in spans]
