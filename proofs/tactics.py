@@ -70,8 +70,8 @@ PLANNED = {
     "set_rate_model",
 }
 """Actions that plans are made of; without one of them there are no plans."""
-KNOWN = (*ACTIONS, *LINE_ACTIONS)
-"""Actions that have a tactic."""
+KNOWN = {action.name: action.domains for action in (*ACTIONS, *LINE_ACTIONS)}
+"""Actions that have a tactic: a model's own of the same name and arguments has the same one."""
 
 
 class Tactics(LiquidatorTactics, LineTactics):
@@ -90,7 +90,7 @@ class Tactics(LiquidatorTactics, LineTactics):
         super().__init__(protocol, random, actions)
         chances = WEIGHTS | (weights or {})
         self.table = self._table(actions, {a.name: chances.get(a.name, 2.0) for a in actions})
-        self.plans = {a.name for a in actions if any(a is known for known in KNOWN)} >= PLANNED
+        self.plans = {a.name for a in actions if KNOWN.get(a.name) == a.domains} >= PLANNED
 
     def _table(self, actions: tuple[Action, ...], chances: dict[str, float]) -> list[tuple[Action, Tactic]]:
         """A table of 2^10 places in which each action has its share, at least one place."""
@@ -98,7 +98,7 @@ class Tactics(LiquidatorTactics, LineTactics):
         total = sum(chances.values())
         table: list[tuple[Action, Tactic]] = []
         for action in actions:
-            known = any(action is each for each in KNOWN)
+            known = KNOWN.get(action.name) == action.domains
             tactic = getattr(self, f"to_{action.name}") if known else self._from_domains(action)
             table += [(action, tactic)] * max(1, round(places * chances[action.name] / total))
         return [table[i * len(table) // places] for i in range(places)]
