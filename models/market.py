@@ -22,7 +22,6 @@ from .oracle import Feed, collateral_price, fair_price
 from .rates import RateModel, utilisation
 from .refusals import InsufficientTokens, PriceMissing
 
-
 Sign = Literal["any", "nonneg", "positive", "flag"]
 """What is known of a stored number, or that it is no number but true or false."""
 

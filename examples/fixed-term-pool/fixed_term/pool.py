@@ -1,15 +1,12 @@
-"""A fixed-term pool: every market lends until its maturity; who leaves before pays a fee to the reserves."""
+"""A fixed-term pool: every market lends until its maturity, and begins a new term when everything is paid back."""
 
 from poolproof.models import isolated_pool, reference
 from poolproof.models.market import Market, accrue
-from poolproof.spec.action import action, asset, shares, tokens, user
-from poolproof.spec.arithmetic import WAD, div_up
+from poolproof.spec.action import action, asset, tokens, user
 from poolproof.spec.refusal import Refusal, require
 
 TERM = 90 * 24 * 60 * 60
 """How long a market lends [slots, of a second]."""
-EXIT_FEE = WAD // 100
-"""The part of a payout that leaving before maturity costs [wad]."""
 
 
 class TermOver(Refusal):
@@ -41,13 +38,6 @@ def build(protocol):
     return pool
 
 
-def exit_fee(market, paid, now):
-    """What leaving with a payout costs: ceil(paid x fee) before maturity, nothing from then on [tokens]."""
-    if now >= market.maturity:
-        return 0
-    return div_up(paid * EXIT_FEE, WAD)
-
-
 @action(user=user(), asset=asset(), amount=tokens())
 def borrow(pool, user, asset, amount):
     """Borrow, before maturity.  Refuses: TermOver, and what an isolated pool refuses."""
@@ -56,32 +46,14 @@ def borrow(pool, user, asset, amount):
     isolated_pool.borrow(pool, user, asset, amount)
 
 
-@action(user=user(), asset=asset(), shares=shares())
-def redeem(pool, user, asset, shares):
-    """Burn shares for what they are worth, less the fee, which goes to the reserves."""
-    market = pool.markets[asset]
-    cash = market.cash
-    isolated_pool.redeem(pool, user, asset, shares)
-    isolated_pool.add_reserves(pool, user, asset, exit_fee(market, cash - market.cash, pool.now))
-
-
-@action(user=user(), asset=asset(), amount=tokens())
-def withdraw(pool, user, asset, amount):
-    """Take an amount out, less the fee, which goes to the reserves."""
-    isolated_pool.withdraw(pool, user, asset, amount)
-    isolated_pool.add_reserves(pool, user, asset, exit_fee(pool.markets[asset], amount, pool.now))
-
-
 @action(user=user(), asset=asset())
 def roll_over(pool, user, asset):
     """Begin the next term, once the last one is over and nothing is owed.  Refuses: TermRuns."""
     market = pool.markets[asset]
     accrue(market, pool.now)
-    idle = (pool.now >= market.maturity) & (market.debt_shares == 0)
-    require(idle, TermRuns, asset, market.maturity, market.debt_shares)
+    over = (pool.now >= market.maturity) & (market.debt_shares == 0)
+    require(over, TermRuns, asset, market.maturity, market.debt_shares)
     market.maturity = pool.now + TERM
 
 
-FIXED_TERM = reference.REFERENCE.variant(
-    "fixed-term", borrow, redeem, withdraw, roll_over, build=build, market=TermMarket
-)
+FIXED_TERM = reference.REFERENCE.variant("fixed-term", borrow, roll_over, build=build, market=TermMarket)
