@@ -56,6 +56,7 @@ AUTH_1 = CATALOGUE.declare(
         deposit, redeem, withdraw, transfer, enter, exit_market, borrow, repay, liquidate, write_off,
         accrue_interest, add_reserves, donate, take_reserves,
     ),
+    new_by=("user", "environment", "governance"),
     instant=True,
 )  # fmt: skip
 def nobody_else_lowers_wealth(step: Step, old: Market, new: Market, account: Account) -> Condition:
@@ -89,7 +90,7 @@ def only_dust_is_forfeited(step: Step, old: Market, new: Market, account: Accoun
 @AUTH_1.step("pool", of=(liquidate, write_off), instant=True)
 def only_the_unhealthy_are_taken_from(step: Step) -> Condition:
     """Who is liquidated or written off owes, and is not healthy."""
-    account = step.arguments["borrower" if step.action is liquidate else "account"]
+    account = step.arguments["borrower" if step.action == liquidate else "account"]
     return negation_of_health(step.old, account)
 
 
@@ -134,6 +135,7 @@ GOV_1 = CATALOGUE.declare(
         set_risk_factors, set_supply_cap, set_borrow_cap, set_reserve_factor, set_rate_model, set_close_factor,
         set_liquidation_incentive, take_reserves,
     ),
+    new_by=("governance",),
     instant=True,
     cuts=of_health_under_governance,
 )  # fmt: skip
@@ -143,7 +145,7 @@ def only_a_lower_threshold_liquidates(step: Step, account: Account) -> Condition
     lowered = step.new.markets.any_pair(
         step.old.markets, lambda old, new: new.liquidation_threshold < old.liquidation_threshold
     )
-    return kept | lowered if step.action is set_risk_factors else kept
+    return kept | lowered if step.action == set_risk_factors else kept
 
 
 @GOV_1.scenario(

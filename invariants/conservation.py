@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from poolproof.models.isolated_pool import accrue_interest
+from poolproof.models.isolated_pool import ACTIONS, accrue_interest
 from poolproof.models.market import Market, owed, tokens_for_debt
 from poolproof.spec.action import asset, tokens
 from poolproof.spec.arithmetic import WAD, Number
@@ -134,11 +134,9 @@ def others_gain_only_dust(step: Step, old: Market, new: Market) -> Condition:
     return (gain < WAD * bottom) | (gain < new.index * bottom) | (gain < price_top(old))
 
 
-@CONS_6.step(instant=True)
+@CONS_6.step(of=[each for each in ACTIONS if each.name in USER_ACTIONS], new_by=("user",), instant=True)
 def the_actor_pays_for_it(step: Step, old: Market, new: Market) -> Condition:
     """What suppliers gain together is at most what the actor paid in and the debt that was taken on."""
-    if step.action.name not in USER_ACTIONS:
-        return True
     actor = step.actor
     paid_in = (old.tokens[actor] - new.tokens[actor]) * WAD
     return assets(new) - assets(old) <= paid_in + debt(new) - debt(old)

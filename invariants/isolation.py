@@ -211,7 +211,7 @@ def net_cash_is_principal_and_loss_less_interest(pool: Any, market: Market) -> C
 @ISO_6.step()
 def only_a_draw_takes_cash(step: Step, old: Market, new: Market) -> Condition:
     """The core's cash falls over an action of the pool only by a draw in a borrow."""
-    if not isinstance(new, LinedMarket) or not isinstance(old, LinedMarket) or step.action is borrow:
+    if not isinstance(new, LinedMarket) or not isinstance(old, LinedMarket) or step.action == borrow:
         return True
     return new.core.cash >= old.core.cash
 
@@ -332,7 +332,7 @@ def a_parameter_moves_no_position(step: Step, old: Market, new: Market, account:
 @AUTH_2.step("account", of=SETTERS, instant=True, cuts=of_health_under_governance)
 def a_parameter_makes_nobody_unhealthy(step: Step, account: Account) -> Condition:
     """A healthy account stays healthy, unless the threshold was lowered: then GOV-1 says whose is not."""
-    if step.action is set_risk_factors:
+    if step.action == set_risk_factors:
         asset = step.arguments["asset"]
         lowered = step.new.markets[asset].liquidation_threshold < step.old.markets[asset].liquidation_threshold
         return lowered | implies(is_healthy(step.old, account), is_healthy(step.new, account))

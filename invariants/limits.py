@@ -26,7 +26,7 @@ def the_cap_holds_after(step: Step, old: Market, new: Market) -> Condition:
     """After a deposit suppliers' assets are within the supply cap, after a borrow debt within the borrow cap."""
     if new.asset != step.arguments["asset"]:
         return True
-    if step.action is deposit:
+    if step.action == deposit:
         return assets(new) <= new.supply_cap * WAD
     return debt(new) <= new.borrow_cap * WAD
 

@@ -9,7 +9,7 @@ from poolproof.models.market import Market, accrue, borrow_rate, used_share
 from poolproof.models.rates import JumpRate, WhitePaperRate
 from poolproof.spec.action import Action, asset, factor, rate, slots, tokens
 from poolproof.spec.arithmetic import WAD, Number
-from poolproof.spec.invariant import Step, Trial
+from poolproof.spec.invariant import Invariant, Step, Trial
 from poolproof.spec.logic import Condition, greatest, least
 from poolproof.spec.state import Account
 
@@ -184,8 +184,8 @@ def agree(trial: Trial, one: Any, other: Any, accounts: tuple[Account, ...]) -> 
     for name_of_market, first in one.markets.items():
         second = other.markets[name_of_market]
         for name in first.scalars:
-            if name == "failed":
-                trial.claim(same(first.failed, second.failed), "failed agrees")
+            if first.signs.get(name) == "flag":
+                trial.claim(same(getattr(first, name), getattr(second, name)), f"{name} agrees")
             elif name != "rates":
                 trial.claim(getattr(first, name) == getattr(second, name), f"{name} agrees")
         for account in accounts:
@@ -195,7 +195,7 @@ def agree(trial: Trial, one: Any, other: Any, accounts: tuple[Account, ...]) -> 
             trial.claim(same(first.entered[account], second.entered[account]), "membership agrees")
 
 
-def _on_a_stale_state(action: Action) -> None:
+def on_a_stale_state(invariant: Invariant, action: Action) -> None:
     """Add the clause that an action accrues what it reads: it does the same after an accrual as before one."""
     users = [position for position, domain in enumerate(action.domains.values()) if domain.kind == "user"]
 
@@ -211,9 +211,9 @@ def _on_a_stale_state(action: Action) -> None:
 
     check.__name__ = f"{action.name}_accrues_what_it_reads"
     check.__doc__ = f"{action.name} on a stale state, then an accrual, does what it does after an accrual."
-    RATE_7.scenario(other_market=asset(), **action.domains)(check)  # type: ignore[arg-type]  # no argument is called instant
+    invariant.scenario(other_market=asset(), **action.domains)(check)  # type: ignore[arg-type]  # no argument is called instant
 
 
 for _action in ACTIONS:
     if _action.name not in ("pass_time", "accrue_interest"):
-        _on_a_stale_state(_action)
+        on_a_stale_state(RATE_7, _action)

@@ -110,7 +110,7 @@ def a_market_is_listed_complete(step: Step) -> Condition:
     def is_complete(name: str, before: Market, after: Market) -> Condition:
         number = registry.number[place_of(name)[0]]
         approved = (number > 0) & (registry.approved[name] == number) & (not isinstance(before.rates, NoRate))
-        added = step.action is add_market and step.arguments["asset"] == name
+        added = step.action == add_market and step.arguments["asset"] == name
         complete = approved & (valid_price(before.feed, old.now) > 0) & added
         return implies(listed(step.new, name) & (registry.home[name] == 0), complete)
 
@@ -124,8 +124,8 @@ def only_its_pool_approves_a_market(step: Step) -> Condition:
 
     def is_allowed(name: str) -> Condition:
         named = step.arguments.get("asset") == name
-        approval = named and step.action is approve_market
-        withdrawal = named and step.action is unlist_market
+        approval = named and step.action == approve_market
+        withdrawal = named and step.action == unlist_market
         to_pool = (new.approved[name] == old.number[place_of(name)[0]]) & approval
         return (new.approved[name] == old.approved[name]) | to_pool | ((new.approved[name] == 0) & withdrawal)
 
@@ -195,7 +195,7 @@ def only_an_empty_market_is_unlisted(step: Step) -> Condition:
     """What is no longer listed was empty before, and was unlisted by that action."""
 
     def was_empty(name: str, before: Market, after: Market) -> Condition:
-        unlisted = step.action is unlist_market and step.arguments["asset"] == name
+        unlisted = step.action == unlist_market and step.arguments["asset"] == name
         kept = listed(step.new, name) | (step.old.registry.home[name] == 0)
         return kept | (nobody_has_anything_in(before) & unlisted)
 

@@ -113,7 +113,7 @@ def claimed_and_claimable_is_at_most_emitted(system: Any) -> Condition:
 @REW_1.step("pool")
 def only_a_claim_is_paid(step: Step) -> Condition:
     """What was claimed grows in a claim alone; the claimant gets it in whole tokens, out of the reward vault."""
-    if step.action is not claim_rewards:
+    if step.action != claim_rewards:
         return each_change(step, lambda old, new, _, __: new.claimed == old.claimed)
     account, name = step.arguments["user"], step.arguments["asset"]
     pairs = [(step.old.rewards[key], each) for key, each in step.new.rewards.items()]
@@ -138,7 +138,7 @@ REW_2 = REWARDS.declare(
 @REW_2.step("pool")
 def an_account_earns_by_what_it_held(step: Step) -> Condition:
     """rewards' - rewards = shares held before x (index' - index), less what the account claims, exactly."""
-    claimant = step.arguments["user"] if step.action is claim_rewards else None
+    claimant = step.arguments["user"] if step.action == claim_rewards else None
 
     def earns(old: Programme, new: Programme, before: Market, after: Market) -> Condition:
         def account_earns(account: Account) -> Condition:

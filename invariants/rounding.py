@@ -157,7 +157,7 @@ RND_2 = CATALOGUE.declare(
 )
 
 
-@RND_2.step(of=(*OWN_ACTIONS, liquidate), instant=True, cuts=of_wealth)
+@RND_2.step(of=(*OWN_ACTIONS, liquidate), new_by=("user",), instant=True, cuts=of_wealth)
 def net_worth_never_rises(step: Step, old: Market, new: Market) -> Condition:
     """tokens + shares x exact share price - exact debt of the user's accounts together does not rise, in any market.
 
@@ -188,14 +188,14 @@ def wealth_does_not_rise(old: Market, new: Market, own: tuple[Account, ...], *, 
     return change <= -taken_out(old, new, own) * bottom * new_bottom
 
 
-@RND_2.step(over="account", of=(*OWN_ACTIONS, liquidate), instant=True, cuts=of_health)
+@RND_2.step(over="account", of=(*OWN_ACTIONS, liquidate), new_by=("user",), instant=True, cuts=of_health)
 def what_stays_unhealthy_only_improved(step: Step, account: Account) -> Condition:
     """An account is healthy after its owner's action, or the action took nothing from it and lent it nothing.
 
     With the buffer of SOLV-5 this is what keeps a default on a debt made unhealthy by somebody else's recorded loss
     from paying: max(C - D, C x (1 - 1 / incentive)), C collateral and D debt, is a potential of each account.
     """
-    if account != step.actor or step.action is liquidate:
+    if account != step.actor or step.action == liquidate:
         return True
     improved = step.new.markets.all_pairs(
         step.old.markets,
@@ -262,7 +262,7 @@ def at_most_the_amount_named_moves(step: Step, old: Market, new: Market) -> Cond
     amount = step.arguments["amount"]
     actor = step.actor
     moved = new.tokens[actor] - old.tokens[actor]
-    return moved <= amount if step.action is withdraw else -moved <= amount
+    return moved <= amount if step.action == withdraw else -moved <= amount
 
 
 @RND_4.step(of=(redeem, withdraw), instant=True)
@@ -271,7 +271,7 @@ def at_most_the_value_burned_is_paid(step: Step, old: Market, new: Market) -> Co
     user = step.actor
     paid = new.tokens[user] - old.tokens[user]
     burned = old.shares[user] - new.shares[user]
-    named = burned <= step.arguments["shares"] if step.action is redeem else True
+    named = burned <= step.arguments["shares"] if step.action == redeem else True
     return (paid * WAD * price_bottom(old) <= burned * price_top(old)) & named
 
 
@@ -285,7 +285,7 @@ RND_5 = CATALOGUE.declare(
 )
 
 
-@RND_5.step(of=(*OWN_ACTIONS, liquidate, write_off), instant=True)
+@RND_5.step(of=(*OWN_ACTIONS, liquidate, write_off), new_by=("user",), instant=True)
 def moving_the_price_costs_the_mover(step: Step, old: Market, new: Market) -> Condition:
     """What suppliers' assets gain is at most what the actor paid in, the debt taken on, and what a line forgave."""
     actor = step.actor

@@ -155,6 +155,7 @@ SOLV_4 = CATALOGUE.declare(
         write_off,
         accrue_interest,
     ),
+    new_by=("user",),
     instant=True,
     cuts=of_health,
 )
@@ -253,6 +254,17 @@ def nothing_stored_over_lines_is_negative(pool: Any, market: Market) -> Conditio
         )  # fmt: skip
         return all_of(amount >= 0 for amount in amounts) & (market.due > -WAD)
     return True
+
+
+@SOLV_6.state(lemma=True)
+def nothing_stored_besides_is_negative(pool: Any, market: Market) -> Condition:
+    """No underflow: the numbers that a model's own class of markets adds are at least 0, or as its signs say."""
+    if isinstance(market, CoreMarket | LinedMarket):
+        return True
+    known = (*Market.scalars, *Market.constants)
+    added = [name for name in (*market.scalars, *market.constants) if name not in known]
+    least_of = {name: {"nonneg": 0, "positive": 1}.get(market.signs.get(name, "nonneg")) for name in added}
+    return all_of(getattr(market, name) >= number for name, number in least_of.items() if number is not None)
 
 
 @SOLV_6.state("position", lemma=True)

@@ -9,7 +9,7 @@ Four functions are all that an isolated pool can do to the core pool.
 
 from __future__ import annotations
 
-from typing import cast
+from typing import ClassVar, cast
 
 from poolproof.spec.action import Action, action, asset, line, tokens, user
 from poolproof.spec.arithmetic import WAD, Number, div_down
@@ -18,7 +18,7 @@ from poolproof.spec.refusal import require
 from poolproof.spec.state import Account, Journal, Ledger
 
 from .isolated_pool import Pool
-from .market import Market, accrue, borrow_rate, pay
+from .market import Market, Sign, accrue, borrow_rate, pay
 from .refusals import CoreCashExceeded, LentLimitExceeded, PrincipalExceeded
 
 ACCUMULATOR_CEILING = 2**100
@@ -38,6 +38,7 @@ class CoreMarket(Market):
     scalars = (*Market.scalars, "lent", "unreleased", "rate_sum", "collected", "released", "kept")
     ledgers = (*Market.ledgers, "drawn", "indebted")
     constants = (*Market.constants, "release_period")
+    signs: ClassVar[dict[str, Sign]] = {**Market.signs, "release_period": "positive"}
     __slots__ = (
         "collected",
         "drawn",

@@ -8,6 +8,8 @@ owed.
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from poolproof.spec.action import Action, action, asset, cap, rate, tokens, user
 from poolproof.spec.arithmetic import WAD, Number, div_down, div_up
 from poolproof.spec.logic import counts_if, greatest, least, negation, positive_part
@@ -16,7 +18,7 @@ from poolproof.spec.state import Account
 
 from .core_pool import CoreMarket, bear, collect, lend, note_debt, rate_sum_at
 from .isolated_pool import TREASURY, Pool
-from .market import Market, accrue, pay, suppliers_assets
+from .market import Market, Sign, accrue, pay, suppliers_assets
 from .refusals import DebtCeilingExceeded, FirstLossPledged, LineFailed, LineLimitExceeded, NoLine
 
 
@@ -51,6 +53,7 @@ class LinedMarket(Market):
         "cancelled",
     )
     constants = (*Market.constants, "line", "first_loss_vault")
+    signs: ClassVar[dict[str, Sign]] = {**Market.signs, "due": "any", "taken": "any", "failed": "flag"}
     __slots__ = (
         "cancelled",
         "charged",

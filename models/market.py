@@ -11,7 +11,7 @@ A market that lends over lines (``core_pool``) or draws on one (``credit_line``)
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from poolproof.spec.arithmetic import WAD, Number, div_down, div_up
 from poolproof.spec.logic import least, may_skip
@@ -21,6 +21,9 @@ from poolproof.spec.state import Account, Ledger, Record
 from .oracle import Feed, collateral_price, fair_price
 from .rates import RateModel, utilisation
 from .refusals import InsufficientTokens, PriceMissing
+
+Sign = Literal["any", "nonneg", "positive", "flag"]
+"""What is known of a stored number, or that it is no number but true or false."""
 
 
 class Market(Record):
@@ -32,6 +35,7 @@ class Market(Record):
     ``supply_cap``, ``borrow_cap`` [tokens]; ``max_rate`` [wad per slot].
     ``amount_limit`` [tokens] bounds the asset's token supply and the market's caps; it is declared, not stored.
     ``bad_debt`` and ``donated`` are records: no rule reads them.
+    A number is never negative, unless ``signs`` says more or less of it.
     Ledgers: ``shares``, ``debts`` (debt shares), ``entered`` (whether the market counts for the account),
     ``tokens`` (balances of the asset, the market's own ``vault`` among them).
     """
@@ -62,6 +66,7 @@ class Market(Record):
         "max_rate",
         "amount_limit",
     )
+    signs: ClassVar[dict[str, Sign]] = {"index": "positive", "virtual_shares": "positive"}
     __slots__ = (*scalars, *ledgers, *constants, "feed")
 
     cash: Number

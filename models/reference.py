@@ -135,7 +135,9 @@ def lined_market(
     return market
 
 
-def initial_pool(config: PoolConfig, wallets: Wallets, core: Table[CoreMarket] | None) -> Pool:
+def initial_pool(
+    config: PoolConfig, wallets: Wallets, core: Table[CoreMarket] | None, plain: type[Market] = Market
+) -> Pool:
     """A pool as it is created: its markets listed and empty, its prices those of the file."""
     pool = Pool()
     pool.id, pool.journal, pool.now = config.id, wallets.journal, 0
@@ -150,7 +152,7 @@ def initial_pool(config: PoolConfig, wallets: Wallets, core: Table[CoreMarket] |
             markets[market.asset] = lined_market(market, market.line, config, wallets, lender)
         else:
             pledged = config.kind == "satellite" and market.asset == config.collateral
-            markets[market.asset] = CollateralMarket() if pledged else Market()
+            markets[market.asset] = CollateralMarket() if pledged else plain()
             fill_market(markets[market.asset], market, config, wallets)
     pool.feeds = Table(wallets.journal, {market.asset: wallets.feed_of(market) for market in config.markets})
     pool.markets = Table(wallets.journal, markets)
@@ -202,9 +204,9 @@ def initial_rewards(protocol: Protocol, wallets: Wallets) -> dict[str, Programme
     return made
 
 
-def build(protocol: Protocol) -> Pool:
-    """The initial state of a protocol of one isolated pool."""
-    return initial_pool(protocol.pools[0], Wallets(protocol, Journal()), None)
+def build(protocol: Protocol, market: type[Market] = Market) -> Pool:
+    """The initial state of a protocol of one isolated pool, whose markets are of a class."""
+    return initial_pool(protocol.pools[0], Wallets(protocol, Journal()), None, market)
 
 
 def admissible(pool: Any) -> list[tuple[str, Condition]]:

@@ -200,7 +200,7 @@ class Agreement(Induction):
         list(self._of_scenario(invariant, clause))
         setup, body = self._kept[list(cases_of(clause.domains)).index(run.case)]
         path = self._drive(run, (invariant.id, clause.name, run.case.name), setup, body)
-        trial = Listener()
+        trial = Listener(self.model)
         run.ends = ending(lambda: clause.check(trial, copy_state(run.old), *arguments))
         wrong = differing("the scenario ends", run.ends, run.symbolic_ends)
         wrong += differing("it says", summary(trial.said), summary(path.said))
@@ -317,7 +317,8 @@ class Agreement(Induction):
 class Listener(ConcreteTrial):
     """Writes down what a scenario assumes and claims on integers."""
 
-    def __init__(self) -> None:
+    def __init__(self, model: Model) -> None:
+        super().__init__(model)
         self.said: list[tuple[str, bool]] = []
 
     def assume(self, condition: Any) -> None:

@@ -88,7 +88,7 @@ class Claims:
         """Run a scenario from a state, on a copy."""
         try:
             copied = self._accrued(state, state.now) if clause.instant else copy_state(state)
-            clause.check(SearchTrial(path, show), copied, *arguments)
+            clause.check(SearchTrial(self.model, path, show), copied, *arguments)
         except Refusal:
             return
         except (DivisionByZero, ZeroDivisionError) as division:
@@ -164,12 +164,12 @@ def same(a: Any, b: Any) -> bool:
 class SearchTrial:
     """A scenario's hand on a symbolic path over concrete records."""
 
-    def __init__(self, path: Path, show: Show) -> None:
-        self._path, self._show = path, show
+    def __init__(self, model: Model, path: Path, show: Show) -> None:
+        self._model, self._path, self._show = model, path, show
 
     def do(self, state: Any, action: Action, *arguments: Any) -> Refusal | None:
         """Carry an action out; the refusal if it refuses."""
-        return perform(state, action, arguments)
+        return perform(state, self._model.own(action), arguments)
 
     def copy(self, state: Any) -> Any:
         """An independent copy of a state."""

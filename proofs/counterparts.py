@@ -17,10 +17,7 @@ from poolproof.spec.state import Account
 
 from .induction import Case
 from .snapshots import copy_state
-from .world import TERMS
-
-CONSTANTS = ("virtual_shares", "share_limit", "index_ceiling", "max_rate", "amount_limit")
-"""The numbers of a market that are declared, not stored."""
+from .world import DECLARED, TERMS
 
 
 @dataclass(slots=True)
@@ -76,7 +73,7 @@ class Counterpart:
         given: dict[str, int] = {name: getattr(self.old, name) for name in self.old.scalars}
         for label, asset in self.assets.items():
             market = self.old.markets[asset]
-            stored = [name for name in (*market.scalars, *CONSTANTS) if name != "rates"]
+            stored = [name for name in (*market.scalars, *DECLARED) if name != "rates"]
             given |= {f"{label}.{name}": getattr(market, name) for name in stored}
             given |= {f"{label}.{name}": getattr(market.feed, name) for name in market.feed.scalars}
             for name in market.ledgers:

@@ -16,12 +16,13 @@ from itertools import product
 from typing import Any
 
 from poolproof.invariants.measures import same
-from poolproof.models.core_pool import rate_sum_at
-from poolproof.models.credit_line import LinedMarket
-from poolproof.models.isolated_pool import TREASURY
+from poolproof.models.core_pool import FLOWS, rate_sum_at
+from poolproof.models.credit_line import LINE_ACTIONS, LinedMarket
+from poolproof.models.isolated_pool import ACTIONS, TREASURY, pass_time, write_off
 from poolproof.models.reference import admissible_market
 from poolproof.spec.action import Action, Domain
 from poolproof.spec.invariant import Cancelled, Catalogue, Clause, Cut, Invariant, Scaled, Step
+from poolproof.spec.logic import all_of, negation
 from poolproof.spec.model import Kind, Model, Part
 from poolproof.spec.refusal import Refusal
 
@@ -42,7 +43,9 @@ MARKET = "market"
 OTHER = "other"
 """The arbitrary market that an action does not name, but may accrue because it counts for an account."""
 REACH_TREASURY = ("take_reserves", "write_off")
-"""The actions that write the treasury's entries; for all others it is one more arbitrary account."""
+"""The actions that write the treasury's entries; for other built-in ones it is one more arbitrary account."""
+FRAME = "PORTFOLIO"
+"""The invariant to which it belongs that an action changes only the markets that it names."""
 
 
 def _nothing(pool: Any) -> None:
@@ -51,6 +54,8 @@ def _nothing(pool: Any) -> None:
 
 CORE_MOVES = Action("core_moves", _nothing, {}, "environment", None, "The core pool and other pools act.")
 """Between two steps of a pool with lines, others move the core pool: every lemma has to survive that."""
+BUILT_IN = (*ACTIONS, *LINE_ACTIONS, *FLOWS, CORE_MOVES)
+"""The actions of which it is known what they leave alone; for those of other models it is an obligation."""
 
 
 @dataclass(slots=True)
@@ -142,7 +147,9 @@ class Induction:
         """An arbitrary state that satisfies the lemmas, and arbitrary arguments inside their domains."""
         assets = tuple(dict.fromkeys(case.assets.values())) or (MARKET,)
         accounts = tuple(dict.fromkeys((*case.accounts.values(), ANYONE, TREASURY)))
-        pool = symbolic_pool(space, assets, accounts, instant=instant, kinds=case.kinds, lines=case.lines)
+        pool = symbolic_pool(
+            space, assets, accounts, instant=instant, kinds=case.kinds, lines=case.lines, plain=self.model.market
+        )
         self.assume_environment(space, pool)
         for invariant, clause in self.lemmas:
             for _, place in (*places(clause, pool, accounts), *places_in_core(clause, pool)):
@@ -266,7 +273,8 @@ class Induction:
         beside: Kind | None = None,
     ) -> Iterator[Obligation]:
         accounts = tuple(dict.fromkeys((*case.accounts.values(), ANYONE)))
-        if action.name in REACH_TREASURY:
+        foreign = not any(action is each for each in BUILT_IN)
+        if action.name in REACH_TREASURY or foreign:
             accounts = (*accounts, TREASURY)
         world = case.beside(OTHER, beside) if beside else case
 
@@ -287,12 +295,36 @@ class Induction:
                     path.assume(condition, f"region: {name}")
             step = Step(action, dict(zip(action.domains, arguments, strict=True)), old, pool)
             only = OTHER if beside else None
+            if foreign and not instant:
+                self._claim_frame(path, step)
             for cuts, group in by_cuts(clauses):
                 self._claim_group(path, cuts, group, step, accounts, only)
 
         for path in self.explore(setup, run):
             for goal in goals_of(path):
                 yield owned(goal, action.name, f"{world.name}, in another market" if beside else case.name)
+
+    def _claim_frame(self, path: Path, step: Step) -> None:
+        """Claim that an action leaves what it does not name as it was, but for its accrual.
+
+        Without that, sums over an account's other markets would say nothing of the state after it.  A write-off
+        touches every market of an account, and leaves nothing of the account's there.
+        """
+        old, new, named = step.old, step.new, tuple(step.arguments.values())
+        label = f"{FRAME}/what_is_not_named_is_only_accrued"
+        if step.action != pass_time:
+            path.claim(new.now == old.now, f"{label}: the time")
+        for asset, market in new.markets.items():
+            before = old.markets[asset]
+            if step.action == write_off:
+                account = step.arguments["account"]
+                gone = (market.shares[account] == 0) & (market.debts[account] == 0)
+                path.claim(negation(before.entered[account]) | gone, f"{label}({asset})")
+            elif asset not in named:
+                accrued = before.copy()
+                self.model.accrue(accrued, old.now)
+                unchanged = unchanged_market(before, market) | unchanged_market(accrued, market)
+                path.claim(unchanged & unchanged_scalars(before.feed, market.feed), f"{label}({asset})")
 
     def _claim_group(
         self,
@@ -325,7 +357,9 @@ class Induction:
 
             def run(path: Path, start: tuple[Any, list[Any]]) -> None:
                 pool, arguments = start
-                clause.check(SymbolicTrial(path, invariant.id, self.move_cores), copy_pool(pool), *arguments)
+                clause.check(
+                    SymbolicTrial(path, invariant.id, self.model, self.move_cores), copy_pool(pool), *arguments
+                )
 
             for path in self.explore(setup, run):
                 for goal in goals_of(path):
@@ -338,17 +372,22 @@ class SymbolicTrial:
     """A scenario's hand on a symbolic path."""
 
     def __init__(
-        self, path: Path, owner: str, move_cores: Callable[[Space, Any], None] = lambda _space, _pool: None
+        self,
+        path: Path,
+        owner: str,
+        model: Model,
+        move_cores: Callable[[Space, Any], None] = lambda _space, _pool: None,
     ) -> None:
         self._path = path
         self._owner = owner
+        self._model = model
         self._move_cores = move_cores
 
     def do(self, state: Any, action: Action, *arguments: Any) -> Refusal | None:
         """Carry an action out; a refusal leaves the state as it was."""
         before = copy_pool(state)
         try:
-            action.run(state, *arguments)
+            self._model.own(action).run(state, *arguments)
         except Refusal as refusal:
             restore(state, before)
             return refusal
@@ -379,6 +418,27 @@ def restore(state: Any, before: Any) -> None:
     for name in type(state).scalars:
         setattr(state, name, getattr(before, name))
     state.feeds, state.markets = before.feeds, before.markets
+
+
+def unchanged_scalars(old: Any, new: Any) -> Any:
+    """Whether two readings of a record hold the same numbers; rate models are the same where they are one object."""
+    return all_of(
+        getattr(old, name) is getattr(new, name) if name == "rates" else getattr(old, name) == getattr(new, name)
+        for name in new.scalars
+    )
+
+
+def unchanged_market(old: Any, new: Any) -> Any:
+    """Whether two readings of a market hold the same numbers, and the same for every account that a run can name."""
+    result = unchanged_scalars(old, new)
+    for name in new.ledgers:
+        before, after = getattr(old, name), getattr(new, name)
+        if after.boolean:
+            result = result & all_of(same(before[account], after[account]) for account in after)
+        else:
+            result = result & all_of(before[account] == after[account] for account in after)
+            result = result & (before.total() == after.total())
+    return result
 
 
 def owned(goal: Goal, action: str, case: str) -> Obligation:

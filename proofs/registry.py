@@ -6,6 +6,8 @@ models and the entry points of installed packages, and nowhere else:
 * ``poolproof.models``: the name of a model, and the ``Model``;
 * ``poolproof.invariants``: the name of a model, and a ``Catalogue``.  For a built-in model it adds to the
   built-in catalogue; for another it is that model's catalogue, in place of the built-in one.
+
+What a catalogue says of all actions of a kind, it also says of those that an installed model adds.
 """
 
 from __future__ import annotations
@@ -39,6 +41,7 @@ def find(name: str) -> tuple[Model, Catalogue]:
     Refuses: an unknown name, and an installed model or catalogue that cannot be loaded or is something else.
     """
     from poolproof.invariants import CATALOGUE
+    from poolproof.invariants.fitting import fitted
 
     added = [_loaded(point, Catalogue) for point in entry_points(group=INVARIANTS, name=name)]
     if name in _built_in():
@@ -51,7 +54,7 @@ def find(name: str) -> tuple[Model, Catalogue]:
         cure = "uninstall one of them"
         raise UsageError(f"the model {shown_text(name)} is brought by {packages}", "", cure)
     model = _loaded(points[0], Model)
-    return model, _merged(added) if added else CATALOGUE
+    return model, fitted(_merged(added) if added else CATALOGUE, model)
 
 
 def of(protocol: Protocol, named: Callable[[str], tuple[Model, Catalogue]] | None = None) -> tuple[Model, Catalogue]:
@@ -61,6 +64,9 @@ def of(protocol: Protocol, named: Callable[[str], tuple[Model, Catalogue]] | Non
     """
     model, catalogue = (named or find)(protocol.model)
     chosen = model.of(protocol)
+    if not chosen.parts and len(protocol.pools) > 1:
+        rule = f"{shown_text(model.name)} is a model of one pool, and this file has {len(protocol.pools)}"
+        raise UsageError(rule, "model", "write one file for each pool, or name a model of several")
     return (model, catalogue) if chosen is model else (chosen, _of_systems(catalogue))
 
 
@@ -115,10 +121,5 @@ def _merged(catalogues: list[Catalogue]) -> Catalogue:
     """
     merged = Catalogue()
     for catalogue in catalogues:
-        for invariant in catalogue:
-            declared = merged.declare(
-                invariant.id, invariant.claim, invariant.kind, why=invariant.why, assuming=invariant.assuming
-            )
-            declared.about = invariant.about
-            declared.clauses.extend(invariant.clauses)
+        merged.add(catalogue)
     return merged

@@ -70,8 +70,8 @@ PLANNED = {
     "set_rate_model",
 }
 """Actions that plans are made of; without one of them there are no plans."""
-KNOWN = (*ACTIONS, *LINE_ACTIONS)
-"""Actions that have a tactic."""
+KNOWN = {action.name: action.domains for action in (*ACTIONS, *LINE_ACTIONS)}
+"""Actions that have a tactic: a model's own of the same name and arguments has the same one."""
 
 
 class Tactics(PortfolioTactics, LineTactics):
@@ -88,7 +88,7 @@ class Tactics(PortfolioTactics, LineTactics):
         allowed = None if only is None else set(only)
         actions = tuple(a for a in model.actions if allowed is None or a.name in allowed)
         super().__init__(protocol, random, actions)
-        self.tactics = {a.name: getattr(self, f"to_{a.name}") for a in actions if any(a is known for known in KNOWN)}
+        self.tactics = {a.name: getattr(self, f"to_{a.name}") for a in actions if KNOWN.get(a.name) == a.domains}
         self.fits: dict[tuple[str, ...], list[Action]] = {}
         chances = WEIGHTS | (weights or {})
         self.table = self._table(actions, {a.name: chances.get(a.name, 2.0) for a in actions})

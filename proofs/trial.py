@@ -25,11 +25,14 @@ class _Broken(Exception):
 
 
 class ConcreteTrial:
-    """Runs a scenario on copies of a state."""
+    """Runs a scenario on copies of a state; the actions that it names are the model's own."""
+
+    def __init__(self, model: Model) -> None:
+        self.model = model
 
     def do(self, state: Any, action: Action, *arguments: Any) -> Refusal | None:
         """Carry an action out; the refusal if it refuses."""
-        return perform(state, action, arguments)
+        return perform(state, self.model.own(action), arguments)
 
     def copy(self, state: Any) -> Any:
         """An independent copy of a state."""
@@ -59,9 +62,6 @@ class ConcreteTrial:
             raise _Broken(message)
 
 
-TRIAL = ConcreteTrial()
-
-
 def run_scenario(model: Model, clause: Clause, state: Any, arguments: tuple[Any, ...]) -> str | None:
     """Run a scenario clause from a state, on a copy: what it finds broken, or None.
 
@@ -73,7 +73,7 @@ def run_scenario(model: Model, clause: Clause, state: Any, arguments: tuple[Any,
         for market in copied.markets.values():
             model.accrue(market, copied.now)
     try:
-        clause.check(TRIAL, copied, *arguments)
+        clause.check(ConcreteTrial(model), copied, *arguments)
     except _Skip:
         return None
     except _Broken as broken:

@@ -100,7 +100,7 @@ def reaches_a_claim(model: Model, clause: Clause, state: Any, arguments: tuple[A
         if clause.instant:
             for market in copied.markets.values():
                 model.accrue(market, copied.now)
-        clause.check(_Probe(), copied, *arguments)
+        clause.check(_Probe(model), copied, *arguments)
     except _Reached:
         return True
     except (_Missed, Refusal, ZeroDivisionError):

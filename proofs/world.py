@@ -22,13 +22,15 @@ from poolproof.spec.model import Kind
 from poolproof.spec.refusal import require
 from poolproof.spec.state import Account
 
-from .terms import Formula, Sign, Space, Term
+from .terms import Formula, Space, Term
 
 ANYONE: Account = "anyone"
 """The arbitrary account that an action does not name."""
 ANY_LINE: Account = "any line"
 """The arbitrary line of a core market that an action does not name."""
 
+DECLARED = ("share_limit", "index_ceiling", "max_rate", "amount_limit", "virtual_shares")
+"""The numbers of a market that are declared, not stored."""
 CLASSES: dict[Kind, type[Market]] = {"plain": Market, "lined": LinedMarket, "core": CoreMarket}
 
 
@@ -109,7 +111,12 @@ class Elsewhere:
         """The sum of a term over an account's other markets.  Refuses: PriceMissing, where one has no price."""
         if term not in ("debt_shares_of", "shares_of", "worth_to_borrow"):
             require(~self._missing(account), PriceMissing, "another market")
-        return self._value(account, term)
+        return self._value(account, term) if term in TERMS else self._unknown(account, term)
+
+    def _unknown(self, account: Account, term: str) -> Any:
+        """A sum of which nothing is known: another number each time, or a refusal."""
+        require(~self._space.flag(f"elsewhere.{term} refuses[{account}]"), PriceMissing, "another market")
+        return self._space.number(f"elsewhere.{term}[{account}]", "any")
 
     def _missing(self, account: Account) -> Any:
         return self._known[account, "unpriced"]
@@ -247,11 +254,13 @@ def symbolic_pool(
     instant: bool,
     kinds: dict[str, Kind] | None = None,
     lines: tuple[Account, ...] = (),
+    plain: type[Market] | None = None,
 ) -> Pool:
     """An arbitrary pool in which the named markets are explicit, with the core markets that they draw on.
 
     ``instant``: the markets are accrued to now, as every action leaves those that it touches.  ``kinds`` says what
-    each market is, "plain" where it does not; ``lines`` are the lines that a core market's step names.
+    each market is, "plain" where it does not; ``lines`` are the lines that a core market's step names; ``plain`` is
+    the model's own class of plain markets.
     """
     pool = Pool()
     pool.stamp_ = 0
@@ -266,7 +275,8 @@ def symbolic_pool(
         if kind == "lined":
             markets[asset] = symbolic_lined_market(space, asset, accounts, feeds[asset])
         else:
-            markets[asset] = symbolic_market(space, asset, accounts, feeds[asset], kind=kind, lines=lines)
+            own = plain if kind == "plain" else None
+            markets[asset] = symbolic_market(space, asset, accounts, feeds[asset], kind=kind, lines=lines, own=own)
         if instant:
             accrue_to(markets[asset], pool.now)
     pool.feeds = feeds  # type: ignore[assignment]  # a plain dict: nothing is undone
@@ -300,24 +310,23 @@ def symbolic_market(
     kind: Kind = "plain",
     lines: tuple[Account, ...] = (),
     vaults: tuple[Account, ...] = (),
+    own: type[Market] | None = None,
 ) -> Any:
-    """An arbitrary market; ``vaults`` are further accounts that hold its asset."""
-    market: Any = CLASSES[kind]()
+    """An arbitrary market, of a model's own class; ``vaults`` are further accounts that hold its asset."""
+    market: Any = (own or CLASSES[kind])()
     market.stamp_ = 0
     market.asset, market.vault, market.feed = asset, f"pool:{asset}", feed
-    for name in market.scalars:
-        if name == "failed":
-            market.failed = space.flag(f"{asset}.failed")
+    added = tuple(name for name in market.constants if name not in Market.constants)
+    numbers = (*market.scalars, *DECLARED, *(added if kind != "lined" else ()))
+    for name in numbers:
+        sign = market.signs.get(name, "nonneg")
+        if sign == "flag":
+            setattr(market, name, space.flag(f"{asset}.{name}"))
         elif name != "rates":
-            sign: Sign = "positive" if name == "index" else "any" if name in ("due", "taken") else "nonneg"
             setattr(market, name, space.number(f"{asset}.{name}", sign))
     market.rates = AnyRate(space, asset)
-    for name in ("share_limit", "index_ceiling", "max_rate", "amount_limit"):
-        setattr(market, name, space.number(f"{asset}.{name}", "nonneg"))
-    market.virtual_shares = space.number(f"{asset}.virtual_shares", "positive")
     if kind == "core":
         market.journal = NoJournal()
-        market.release_period = space.number(f"{asset}.release_period", "positive")
     for name in market.ledgers:
         ledger = SymbolicLedger(space, f"{asset}.{name}", boolean=name in ("entered", "indebted"))
         owners = (*accounts, market.vault, *vaults) if name == "tokens" else accounts

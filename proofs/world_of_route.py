@@ -280,7 +280,7 @@ class RouteInduction:
 
             def run(path: Path, start: tuple[Any, list[Any]]) -> None:
                 system, arguments = start
-                clause.check(RouteTrial(path, invariant.id), copy_system(system), *arguments)
+                clause.check(RouteTrial(path, invariant.id, self.induction.model), copy_system(system), *arguments)
 
             for path in self.induction.explore(setup, run):
                 for goal in goals_of(path):

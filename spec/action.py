@@ -95,7 +95,7 @@ class Action:
     """One kind of thing that can happen.
 
     ``run(state, *arguments)`` changes the state or raises a ``Refusal``.  ``actor`` is the argument that acts,
-    for a user's action.
+    for a user's action.  Two actions of one name are equal: a model's own ``borrow`` is the one that clauses name.
     """
 
     name: str
@@ -104,6 +104,12 @@ class Action:
     by: Actor
     actor: str | None
     meaning: str
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Action) and self.name == other.name
+
+    def __hash__(self) -> int:
+        return hash(self.name)
 
     def __call__(self, state: Any, *arguments: Any) -> None:
         """Carry the action out on a state."""

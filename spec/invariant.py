@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
-from .action import Action, Domain
+from .action import Action, Actor, Domain
 from .arithmetic import Number
 from .errors import UsageError
 from .logic import Condition
@@ -105,7 +105,8 @@ class Clause:
     step: (step), (step, old_market, new_market), (step, account), (step, old_market, new_market, account);
     scenario: (trial, pool, *arguments drawn from ``domains``).
 
-    ``of`` limits a step clause to the actions named.  ``instant`` compares states that are accrued to the same time.
+    ``of`` limits a step clause to the actions named, and to those by ``new_by`` that a model adds to the ones for
+    which the catalogue was written.  ``instant`` compares states that are accrued to the same time.
     ``lemma`` marks a state clause that is proved action by action and then serves every proof as a hypothesis; a
     state clause that is not a lemma is proved from the lemmas alone.  ``cuts``, called like ``check``, lists
     intermediate claims: each is proved in turn and may then be used, with the definitions behind it forgotten.
@@ -116,6 +117,7 @@ class Clause:
     check: Callable[..., Condition]
     over: Over = "market"
     of: tuple[str, ...] = ()
+    new_by: tuple[Actor, ...] = ()
     instant: bool = False
     lemma: bool = False
     domains: dict[str, Domain] = field(default_factory=dict)
@@ -157,10 +159,16 @@ class Invariant:
         return self._add("state", over, lemma=lemma, cuts=cuts, step_cuts=step_cuts)
 
     def step(
-        self, over: Over = "market", of: Iterable[Action] = (), *, instant: bool = False, cuts: Cuts = None
+        self,
+        over: Over = "market",
+        of: Iterable[Action] = (),
+        *,
+        new_by: tuple[Actor, ...] = (),
+        instant: bool = False,
+        cuts: Cuts = None,
     ) -> Decorator:
-        """Add a clause about the step of each action, or of those named."""
-        return self._add("step", over, of=tuple(a.name for a in of), instant=instant, cuts=cuts)
+        """Add a clause about the step of each action, or of those named and of the new ones of some actors."""
+        return self._add("step", over, of=tuple(a.name for a in of), new_by=new_by, instant=instant, cuts=cuts)
 
     def scenario(self, *, instant: bool = False, **domains: Domain) -> Decorator:
         """Add a clause that runs actions of its own from an arbitrary state."""
@@ -196,6 +204,13 @@ class Catalogue:
             raise UsageError(message)
         self._by_id[id] = Invariant(id, claim, kind, why, assuming, about=self.about)
         return self._by_id[id]
+
+    def add(self, other: Catalogue) -> None:
+        """Take over the invariants of another catalogue.  Refuses: an id that is here already."""
+        for each in other:
+            declared = self.declare(each.id, each.claim, each.kind, why=each.why, assuming=each.assuming)
+            declared.about = each.about
+            declared.clauses.extend(each.clauses)
 
     def arrange(self, families: Iterable[str]) -> None:
         """Put the families (the part of an id before the dash) in an order; what is not named comes last."""

@@ -57,7 +57,8 @@ def sources_digest(model: Model, catalogue: Catalogue) -> str | None:
 
     Limits: a model's imports from a third distribution are not seen.
     """
-    modules = {model.build.__module__, *(action.run.__module__ for action in model.actions)}
+    modules = {each.__module__ for each in (model.build, model.accrue, model.admissible, model.market) if each}
+    modules |= {action.run.__module__ for action in model.actions}
     modules |= {clause.check.__module__ for invariant in catalogue for clause in invariant.clauses}
     digest = sha256()
     try:

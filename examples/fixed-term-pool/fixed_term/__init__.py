@@ -1,0 +1,1 @@
+"""A fixed-term pool: every market lends until a maturity."""
