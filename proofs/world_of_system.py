@@ -20,6 +20,7 @@ from poolproof.models.rewards import BORROWERS, REWARD_ACTIONS, SUPPLIERS, Progr
 from poolproof.models.system import SEPARATOR, SYSTEM_ACTIONS, System
 from poolproof.spec.action import Action, Domain
 from poolproof.spec.invariant import Clause, Invariant, Step
+from poolproof.spec.model import Model
 from poolproof.spec.refusal import Refusal
 from poolproof.spec.state import Account
 
@@ -180,8 +181,8 @@ class SecondRun(Path):
 class SystemTrial(SymbolicTrial):
     """A scenario's hand on a symbolic path of a system."""
 
-    def __init__(self, path: Path, owner: str) -> None:
-        super().__init__(path, owner)
+    def __init__(self, path: Path, owner: str, model: Model) -> None:
+        super().__init__(path, owner, model)
         self._copies: list[tuple[Any, SecondRun]] = []
 
     def do(self, state: Any, action: Action, *arguments: Any) -> Refusal | None:
