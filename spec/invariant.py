@@ -186,7 +186,7 @@ class Catalogue:
     """The invariants of a kind of protocol, by id, in the order in which they were declared."""
 
     def __init__(self, about: About = "pool") -> None:
-        self.about = about
+        self.about: About = about
         self._by_id: dict[str, Invariant] = {}
 
     def declare(
