@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from poolproof.models.core_pool import CoreMarket
 from poolproof.models.isolated_pool import Pool
 from poolproof.models.liquidation import counted_to_borrow, counted_to_liquidation
 from poolproof.models.market import Market, owed, tokens_for_shares, unit_value
@@ -275,10 +276,10 @@ CROSS_3 = CROSS.declare(
 
 @CROSS_3.step("account", of=(STEPS["liquidate"],))
 def the_other_pools_stand_still(step: Step, account: Account) -> Condition:
-    """In every other pool each number, and each account's shares and debts, are what they were."""
+    """In every other pool each number, what a line repays aside, and each account's shares and debts, are as before."""
     pool, _ = place_of(step.arguments["debt_asset"])
     return all_of(
-        same_numbers(new, step.old.markets[name])
+        ((isinstance(new, CoreMarket) and pool in new.drawn) or same_numbers(new, step.old.markets[name]))
         & (new.shares[account] == step.old.markets[name].shares[account])
         & (new.debts[account] == step.old.markets[name].debts[account])
         & (new.entered[account] == step.old.markets[name].entered[account])

@@ -71,9 +71,14 @@ def line_interest(old: Market, new: Market) -> Number:
 
 
 def forgiven(old: Market, new: Market) -> Number:
-    """What a line took over of a loss in an action: interest cancelled and principal lost [tokens x WAD]."""
+    """What lines took over of a loss within an instant [tokens x WAD].
+
+    At the end that draws, interest cancelled and principal lost; at the end that lends, interest that waited.
+    """
     if isinstance(old, LinedMarket) and isinstance(new, LinedMarket):
         return (new.cancelled - old.cancelled) + (new.lost - old.lost) * WAD
+    if isinstance(old, CoreMarket) and isinstance(new, CoreMarket):
+        return old.unreleased - new.unreleased
     return 0
 
 
