@@ -136,6 +136,7 @@ class Steps:
         self.pools = dict(system.pools)
         self.owners: dict[int, list[str]] = {}
         self.vaults: dict[tuple[int, Account], str] = {}
+        self.wallets = {id(market.tokens) for market in system.markets.values()}
         self.lent_by: dict[int, CoreMarket] = {}
         self.lines: dict[tuple[int, Account], LinedMarket] = {}
         for name, pool in self.pools.items():
@@ -168,7 +169,10 @@ class Steps:
         own = OWN.get(action.name)
         if own is None:  # several actions of several pools in one
             named = {place_of(market)[0] for market in assets_among(action, arguments)}
-            return [PoolStep(pool, None, (), shares[pool], declared=pool in named) for pool in moved]
+            return [
+                PoolStep(pool, None, (), shares[pool], declared=pool in named or self._only_wallets(pool, entries))
+                for pool, entries in moved.items()
+            ]
         home = pool_named(action, arguments)
         if home is None:
             return [PoolStep(pool, own, arguments, share) for pool, share in shares.items()]
@@ -185,6 +189,10 @@ class Steps:
             return bool(thing.saved_ != old)
         shared = len(self.owners[id(thing)]) > 1
         return bool(thing[account] != old) and (not shared or self.vaults.get((id(thing), account)) == pool)
+
+    def _only_wallets(self, pool: str, entries: list[Entry]) -> bool:
+        """Whether nothing moved but balances that are not a pool's: its asset can be the reward of another's market."""
+        return all(id(thing) in self.wallets and (id(thing), name) not in self.vaults for thing, name, _ in entries)
 
     def _seen(self, pool: str, home: str, own: Action, entries: list[Entry]) -> Iterator[PoolStep]:
         """What a pool sees of another's action: a price, what lines moved; what is left was not declared."""
@@ -215,6 +223,10 @@ class Steps:
         lenders = self.lent_by.values()
         return any(market.tokens is tokens and market.vault == account for market in lenders)
 
+    def _is_of_another(self, core: CoreMarket, account: Account, home: str) -> bool:
+        """Whether an account holds tokens of a pool that is neither the core nor the one that acts."""
+        return self.vaults.get((id(core.tokens), account), home) not in (home, self.vaults[id(core.tokens), core.vault])
+
     def _flow(self, pool: str, home: str, core: Any, entries: list[Entry]) -> PoolStep | None:
         """What a line of the acting pool moved in a core market, as a step of the core pool."""
         market = self.lines.get((id(core), home))
@@ -236,9 +248,11 @@ class Steps:
             return None
         else:
             return PoolStep(pool, NOTED, (home, core.asset), [*entries, (core, None, tuple(before.values()))])
+        held = before_of(journal, core.tokens)
         vaults: list[Entry] = [
-            (core.tokens, core.vault, before_of(journal, core.tokens).get(core.vault, core.tokens[core.vault])),
+            (core.tokens, core.vault, held.get(core.vault, core.tokens[core.vault])),
             (core.tokens, other, core.tokens[other] + received),
+            *((core.tokens, account, held[account]) for account in held if self._is_of_another(core, account, home)),
         ]
         return PoolStep(
             pool, flow, (home, other, core.asset, *amounts), [(core, None, tuple(before.values())), *entries, *vaults]

@@ -104,7 +104,7 @@ class _Shrinker(Moves):
         numbers = (self.scale_together, self.lower_numbers, self.lower_pairs)
         self._repeat((*self.structure, self.simplify_steps, self.reorder, self.rename, *numbers))
         self.trials = MOST_REDUCTIONS
-        self._repeat((self.remove_each,))
+        self._repeat((self.remove_each, *numbers))
 
     def resample(self) -> None:
         """Leave steps out and draw numbers anew, at random, where a trace is long: a way out of dead ends."""
