@@ -1,6 +1,7 @@
-"""What a credit line may no longer do once it has failed: two clauses, one of ISO-4 and one of LINE-1.
+"""The failure of a credit line: what stays ready for it, and what the line no longer does after it.
 
-A line has failed when its loss has reached the core, until nothing is owed on it.
+One clause each of LINE-8, ISO-4 and LINE-1.  A line has failed when its loss has reached the core, until nothing is
+owed on it.
 """
 
 from __future__ import annotations
@@ -10,8 +11,16 @@ from poolproof.models.market import Market
 from poolproof.spec.invariant import Step
 from poolproof.spec.logic import Condition, negation
 
-from .credit_lines import LINE_1
+from .credit_lines import LINE_1, LINE_8, something_owed
 from .isolation import ISO_4
+
+
+@LINE_8.step()
+def the_first_loss_reserve_stays_while_something_is_owed(step: Step, old: Market, new: Market) -> Condition:
+    """It pays what is lost and nothing else, until principal and interest are paid."""
+    if not isinstance(new, LinedMarket) or not isinstance(old, LinedMarket):
+        return True
+    return (old.first_loss - new.first_loss <= new.lost - old.lost) | negation(something_owed(new))
 
 
 @ISO_4.step()

@@ -110,10 +110,10 @@ class Situation:
 
 
 def within_reach(market: Any) -> int:
-    """About the most that a market can lend now: its cash, and what it can draw over a credit line."""
+    """About the most that a market could lend now: its cash, and what is there to draw over a line, failed or not."""
     cash: int = market.cash
-    if isinstance(market, LinedMarket) and not market.failed:
-        cash += max(0, min(market.limit - owed_on_line(market), market.core.cash))
+    if isinstance(market, LinedMarket):
+        cash += max(0, min(market.limit - owed_on_line(market), market.core.cash + market.core.donated))
     return cash
 
 

@@ -127,7 +127,10 @@ class SystemTactics:
         return self.actions[name], arguments
 
     def _plan_draw(self) -> None:
-        """Let the core have cash, and a user borrow over a line; often let that user default, one of two at times."""
+        """Let the core have cash, and a user borrow over a line; often let that user default, one of two at times.
+
+        The other one asks for more after that, or supplied to the pool before and asks for it back.
+        """
         pool, market = self.lined[self.draw.below(len(self.lined))]
         here, core = self.of[pool], self.core
         pledged = [each for each in here.every if each.ltv > 0 and each is not market]
@@ -136,14 +139,20 @@ class SystemTactics:
         collateral = pledged[self.draw.below(len(pledged))]
         users = list(self.protocol.users)
         self.random.shuffle(users)
+        other = users[1 % len(users)]
+        supplies = self.bits(1)
         self.queue.append((core, "deposit", partial(self.of[core].deposit_into, market.core)))
+        if supplies:
+            self.queue.append((pool, "deposit", partial(here.supply_of, other, market)))
         for user in users[: 1 + self.bits(1)]:
             self.queue += [
                 (pool, "deposit", partial(here.pledge_by, user, collateral)),
                 (pool, "enter", partial(tuple, (user, collateral.asset))),
                 (pool, "borrow", partial(here.draw_by, user, market)),
             ]
-        for name in ("fund_first_loss", "pass_time"):
+        if supplies:
+            self.queue.append((pool, "redeem", partial(here.leave, other, market)))
+        for name in ("fund_first_loss", "pass_time", "take_first_loss"):
             if self.bits(1) and name in here.known:
                 self.queue.append((pool, name, getattr(here, f"to_{name}")))
         if self.bits(1):
@@ -152,7 +161,11 @@ class SystemTactics:
         self.queue.append((pool, "set_price", partial(here.price_of, collateral.asset, 1 + self.bits(1))))
         self.queue.append((pool, "write_off", partial(here.write_off_of, users[0])))
         if self.bits(1):
-            self.queue.append((pool, "set_price", partial(here.price_of, collateral.asset, price)))
+            self.queue += [
+                (pool, "set_price", partial(here.price_of, collateral.asset, price)),
+                (pool, "deposit", partial(here.pledge_by, other, collateral)),
+                (pool, "borrow", partial(here.draw_by, other, market)),
+            ]
 
     def arguments_of(self, domains: dict[str, Domain]) -> tuple[Any, ...]:
         """Draw arguments of domains, in one of the pools; or along a route, where they name its two ends."""

@@ -36,6 +36,11 @@ class LineTactics(Situation):
         over = min(within_reach(market), affordable) - market.cash
         return (user, market.asset, market.cash + self.draw.amount(over)) if over > 0 else None
 
+    def leave(self, user: Account, market: LinedMarket) -> Arguments:
+        """This user redeems all there, whether or not there is cash."""
+        held = market.shares[user]
+        return (user, market.asset, held) if held > 0 else None
+
     def to_fund_first_loss(self) -> Arguments:
         """A user stands behind a line, mostly with a part of what it may lose."""
         market, user = self.a_line(), self.a_user()
@@ -46,9 +51,9 @@ class LineTactics(Situation):
         return user, market.asset, self.draw.amount(held if self.bold or not usual else usual)
 
     def to_take_first_loss(self) -> Arguments:
-        """Governance takes the first-loss reserve, while nothing is owed."""
+        """Governance takes the first-loss reserve, mostly while nothing is owed."""
         market = self.a_line()
-        if market is None or not market.first_loss or (owed_on_line(market) and not self.bold):
+        if market is None or not market.first_loss or (owed_on_line(market) and self.bits(2)):
             return None
         return market.asset, self.draw.amount(market.first_loss)
 
