@@ -226,7 +226,7 @@ def test_the_past_of_a_step_is_the_state_before_it(protocol: Protocol) -> None:
     monitor = SystemMonitor(SYSTEM, [invariant], protocol.users)
     flows = 0
     bound: Any = None
-    for before, state, action, arguments in moments(protocol, 3, 12):
+    for before, state, action, arguments in moments(protocol, 3, 16):
         if state is not bound:
             bound = state
             monitor.bind(state)
