@@ -13,7 +13,7 @@ from poolproof.models.credit_line import LinedMarket
 from poolproof.models.isolated_pool import ACTIONS, add_reserves, borrow, deposit, liquidate, repay, write_off
 from poolproof.models.market import Market, borrow_rate
 from poolproof.models.refusals import LineLimitExceeded
-from poolproof.spec.action import Action, Domain, asset, cap
+from poolproof.spec.action import Action, asset, cap, tokens
 from poolproof.spec.arithmetic import WAD, Number
 from poolproof.spec.invariant import Step, Trial
 from poolproof.spec.logic import Condition, all_of, implies, negation
@@ -308,34 +308,44 @@ LINE_7 = SYSTEM.declare(
 )
 
 
-def _under_a_lower_limit(what: Action) -> None:
-    """Add the clause that an action does the same under a lower limit, unless it would have drawn."""
-    users = [position for position, domain in enumerate(what.domains.values()) if domain.kind == "user"]
+def _asks_the_limit_in_a_draw(what: Action) -> None:
+    """Add the clause that an action reads the limit of a line nowhere but in a draw."""
 
-    def check(trial: Trial, pool: Any, line_asset: str, limit: Number, *arguments: Any) -> None:
-        market = pool.markets[line_asset]
-        if not isinstance(market, LinedMarket):
-            return
-        trial.assume(limit <= market.limit)
-        drawn = market.taken
-        lowered = trial.copy(pool)
-        lowered.markets[line_asset].limit = limit
-        as_before, under_it = trial.do(pool, what, *arguments), trial.do(lowered, what, *arguments)
-        if isinstance(under_it, LineLimitExceeded):
-            if as_before is None:
-                trial.claim(pool.markets[line_asset].taken > drawn, "only a draw is stopped")
-            return
-        trial.claim(type(as_before) is type(under_it), "it is refused under both limits or under neither")
-        lowered.markets[line_asset].limit = pool.markets[line_asset].limit
-        lowered.markets[line_asset].limit_at_draw = pool.markets[line_asset].limit_at_draw
-        agree(trial, pool, lowered, tuple(arguments[position] for position in users))
+    def check(trial: Trial, pool: Any, *arguments: Any) -> None:
+        within = trial.confined(pool, what, arguments, hidden=("limit", "limit_at_draw"), within=("draw",))
+        trial.claim(within, "the limit is read in a draw only")
 
-    check.__name__ = f"{what.name}_does_the_same_under_a_lower_limit"
-    check.__doc__ = f"{what.name} under a lower limit does what it does under the old one, unless it would draw."
-    domains: dict[str, Domain] = {"line_asset": asset(), "limit": cap(), **what.domains}
-    LINE_7.scenario(**domains)(check)  # type: ignore[arg-type]  # no argument is called instant
+    check.__name__ = f"{what.name}_asks_the_limit_in_a_draw_only"
+    check.__doc__ = f"{what.name} reads the limit of a line, and what it was, nowhere but in a draw."
+    LINE_7.scenario(**what.domains)(check)  # type: ignore[arg-type]  # no argument is called instant
 
 
 for _action in ACTIONS:
-    if _action.name not in ("pass_time", "set_price", "donate"):
-        _under_a_lower_limit(_action)
+    _asks_the_limit_in_a_draw(_action)
+
+
+def draw_over_line(pool: Any, asset: str, amount: Number) -> None:
+    """Bring in what an amount lacks: a part of a borrow."""
+    pool.markets[asset].draw(amount, pool.now)
+
+
+@LINE_7.scenario(asset=asset(), limit=cap(), amount=tokens())
+def a_draw_under_a_lower_limit(trial: Trial, pool: Any, asset: str, limit: Number, amount: Number) -> None:
+    """In the middle of whatever action, a draw under a lower limit is stopped if it draws, or does what it did."""
+    if not isinstance(pool.markets[asset], LinedMarket):
+        return
+    pool = trial.midway(pool)
+    drawn = pool.markets[asset].taken
+    trial.assume(limit <= pool.markets[asset].limit)
+    lowered = trial.copy(pool)
+    lowered.markets[asset].limit = limit
+    as_before = trial.attempt(pool, draw_over_line, asset, amount)
+    under_it = trial.attempt(lowered, draw_over_line, asset, amount)
+    market, under = pool.markets[asset], lowered.markets[asset]
+    if isinstance(under_it, LineLimitExceeded):
+        if as_before is None:
+            trial.claim(market.taken > drawn, "only a draw is stopped")
+        return
+    trial.claim(type(as_before) is type(under_it), "it is refused under both limits or under neither")
+    under.limit, under.limit_at_draw = market.limit, market.limit_at_draw
+    agree(trial, pool, lowered, (market.vault, market.first_loss_vault), of=("tokens",))

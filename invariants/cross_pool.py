@@ -335,46 +335,43 @@ CROSS_5 = CROSS.declare(
 )
 
 
-@CROSS_5.scenario(
-    user=user(),
-    collateral=asset(),
-    loan=asset(),
-    deposited=tokens("collateral"),
-    supplied=tokens("collateral"),
-    borrowed=tokens("loan"),
-    instant=True,
-)
-def what_is_in_the_satellite_lends_nothing_in_the_main_pool(
-    trial: Trial,
-    system: Any,
-    user: Account,
-    collateral: str,
-    loan: str,
-    deposited: Number,
-    supplied: Number,
-    borrowed: Number,
-) -> None:
-    """With more shares in the satellite or without, a user's collateral in the main pool, and what it lends, are the same.
+def _lends_nothing_in_the_main_pool(step: str, *, other_market: bool) -> None:
+    """Add the clause that a step in a satellite's collateral market, or its other one, adds nothing in the main pool."""
 
-    One run deposits in both markets of the satellite and enters them; then the two agree.
-    """
-    route = route_of(system, collateral, loan)
-    trial.assume(route is not None)
-    assert route is not None  # noqa: S101 - for the type checker
-    near, twin = markets_of(route, loan)[1], trial.copy(system)
-    for name, arguments in (
-        ("deposit", (user, collateral, deposited)),
-        ("enter", (user, collateral)),
-        ("deposit", (user, near, supplied)),
-        ("enter", (user, near)),
-    ):
-        trial.do(twin, STEPS[name], *arguments)
-    for weighed in (counted_to_borrow, counted_to_liquidation):
-        counts = counted(system.pools[route.main], user, weighed) == counted(twin.pools[route.main], user, weighed)
-        trial.claim(counts, "the collateral in the main pool counts as before")
-    refusal = trial.do(system, STEPS["borrow"], user, loan, borrowed)
-    again = trial.do(twin, STEPS["borrow"], user, loan, borrowed)
-    trial.claim((refusal is None) == (again is None), "the main pool lends as before")
+    def check(
+        trial: Trial, system: Any, user: Account, collateral: str, loan: str, amount: Number, borrowed: Number
+    ) -> None:
+        route = route_of(system, collateral, loan)
+        trial.assume(route is not None)
+        assert route is not None  # noqa: S101 - for the type checker
+        twin = trial.copy(system)
+        market = markets_of(route, loan)[1] if other_market else collateral
+        trial.assume(
+            trial.do(twin, STEPS[step], *((user, market, amount) if step == "deposit" else (user, market))) is None
+        )
+        for weighed in (counted_to_borrow, counted_to_liquidation):
+            counts = counted(system.pools[route.main], user, weighed) == counted(twin.pools[route.main], user, weighed)
+            trial.claim(counts, "the collateral in the main pool counts as before")
+        refusal = trial.do(system, STEPS["borrow"], user, loan, borrowed)
+        again = trial.do(twin, STEPS["borrow"], user, loan, borrowed)
+        trial.claim((refusal is None) == (again is None), "the main pool lends as before")
+
+    done = f"{step}_in_the_satellite" + ("s_other_market" if other_market else "")
+    check.__name__ = f"{done}_lends_nothing_in_the_main_pool"
+    check.__doc__ = f"After {step} or without, a user's collateral in the main pool, and what it lends, are the same."
+    CROSS_5.scenario(
+        user=user(),
+        collateral=asset(),
+        loan=asset(),
+        amount=tokens("collateral"),
+        borrowed=tokens("loan"),
+        instant=True,
+    )(check)
+
+
+for _step in ("deposit", "enter"):
+    for _other in (False, True):
+        _lends_nothing_in_the_main_pool(_step, other_market=_other)
 
 
 def counted(pool: Pool, account: Account, weighed: Any) -> Number:

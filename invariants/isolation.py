@@ -7,6 +7,7 @@ function of its own history, those answers and nothing else, and the core of its
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from poolproof.models.core_pool import CoreMarket, rate_sum_at
@@ -32,15 +33,16 @@ from poolproof.models.isolated_pool import (
     set_supply_cap,
     write_off,
 )
-from poolproof.models.market import Market
+from poolproof.models.market import Market, accrue
 from poolproof.models.refusals import CoreCashExceeded, LentLimitExceeded
-from poolproof.spec.action import Action, asset, slots
+from poolproof.spec.action import Action, Domain, asset, slots, tokens
 from poolproof.spec.arithmetic import WAD, Number
 from poolproof.spec.invariant import Catalogue, Step, Trial
 from poolproof.spec.logic import Condition, all_of, implies
 from poolproof.spec.state import Account
 
 from .catalogue import REGION, SYSTEM
+from .credit_lines import draw_over_line
 from .cuts import of_health_under_governance
 from .measures import is_healthy, same, unchanged_position
 from .rates import agree
@@ -86,30 +88,71 @@ ISO_2 = SYSTEM.declare(
     "two-run",
     why="isolation is a statement about two worlds: whatever happens over there, over here nothing is different",
 )
+"""An action touches the core market only in what a credit line does; each of these, in the middle of whatever action,
+does the same to the pool and refuses alike whatever others did.  So does every sequence of them: every action."""
 
 
-def _whatever_others_did(what: Action) -> None:
-    """Add the clause that an action of a pool is the same whatever others did to the core market that it draws on."""
-    users = [position for position, domain in enumerate(what.domains.values()) if domain.kind == "user"]
+LINE_METHODS = ("surcharge", "book", "draw", "settle", "pass_on_loss")
+"""All that a market does over its line; interest is charged by the first two."""
+
+
+def _reaches_others_over_its_line(what: Action) -> None:
+    """Add the clause that an action of a pool reads and writes the core market only in what a credit line does."""
 
     def check(trial: Trial, pool: Any, *arguments: Any) -> None:
-        other = trial.elsewhere(pool)
-        here, there = trial.do(pool, what, *arguments), trial.do(other, what, *arguments)
-        answers = (CoreCashExceeded, LentLimitExceeded)
-        if isinstance(here, answers) or isinstance(there, answers):
-            return  # "is there that much core cash" is a declared channel
-        trial.claim(type(here) is type(there), "it is refused in both worlds or in neither")
-        agree(trial, pool, other, tuple(arguments[position] for position in users))
+        within = trial.confined(pool, what, arguments, hidden=("core",), within=LINE_METHODS)
+        trial.claim(within, "the core market is reached over the line only")
 
-    check.__name__ = f"{what.name}_is_the_same_whatever_others_did"
-    check.__doc__ = (
-        f"{what.name} does the same in two worlds that differ in the core pool, but for its rates and answers."
-    )
+    check.__name__ = f"{what.name}_reaches_others_over_its_line"
+    check.__doc__ = f"{what.name} reads and writes the core market only in what a credit line does."
     ISO_2.scenario(**what.domains)(check)  # type: ignore[arg-type]  # no argument is called instant
 
 
 for _action in (*ACTIONS, *LINE_ACTIONS):
-    _whatever_others_did(_action)
+    _reaches_others_over_its_line(_action)
+
+
+def accrue_over_line(pool: Any, asset: str) -> None:
+    """Charge interest, over a line too."""
+    accrue(pool.markets[asset], pool.now)
+
+
+def settle_line(pool: Any, asset: str) -> None:
+    """Pay a line with the cash there is."""
+    pool.markets[asset].settle(pool.now)
+
+
+def pass_loss_on(pool: Any, asset: str) -> None:
+    """Let a line bear what exceeds the suppliers' assets."""
+    pool.markets[asset].pass_on_loss(pool.now)
+
+
+def _whatever_others_did(name: str, what: Callable[..., None], **domains: Domain) -> None:
+    """Add the clause that a line does the same to a pool, in whatever state it is, whatever others did to the core."""
+
+    def check(trial: Trial, pool: Any, asset: str, *arguments: Any) -> None:
+        if not isinstance(pool.markets[asset], LinedMarket):
+            return
+        here = trial.midway(pool)
+        there = trial.elsewhere(here)
+        one = trial.attempt(here, what, asset, *arguments)
+        other = trial.attempt(there, what, asset, *arguments)
+        answers = (CoreCashExceeded, LentLimitExceeded)
+        if isinstance(one, answers) or isinstance(other, answers):
+            return  # "is there that much core cash" is a declared channel
+        trial.claim(type(one) is type(other), "it is refused in both worlds or in neither")
+        market = here.markets[asset]
+        agree(trial, here, there, (market.vault, market.first_loss_vault), of=("tokens",))
+
+    check.__name__ = f"{name}_whatever_others_did"
+    check.__doc__ = f"A line {name.replace('_', ' ')} alike in two worlds that differ in the core, but for its answers."
+    ISO_2.scenario(asset=asset(), **domains)(check)  # type: ignore[arg-type]  # no argument is called instant
+
+
+_whatever_others_did("charges_interest", accrue_over_line)
+_whatever_others_did("is_drawn", draw_over_line, amount=tokens())
+_whatever_others_did("is_paid", settle_line)
+_whatever_others_did("takes_a_loss", pass_loss_on)
 
 ISO_3 = SYSTEM.declare(
     "ISO-3",

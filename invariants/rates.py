@@ -179,8 +179,15 @@ def a_second_accrual_changes_nothing(trial: Trial, pool: Any, asset: str) -> Non
     trial.claim(market.accrued_at == pool.now, "the time of accrual is now")
 
 
-def agree(trial: Trial, one: Any, other: Any, accounts: tuple[Account, ...]) -> None:
-    """Claim that two pools hold the same values, for the accounts named."""
+def agree(
+    trial: Trial,
+    one: Any,
+    other: Any,
+    accounts: tuple[Account, ...],
+    *,
+    of: tuple[str, ...] = ("shares", "debts", "tokens", "entered"),
+) -> None:
+    """Claim that two pools hold the same values, and in the ledgers named for the accounts named."""
     for name_of_market, first in one.markets.items():
         second = other.markets[name_of_market]
         for name in first.scalars:
@@ -189,10 +196,10 @@ def agree(trial: Trial, one: Any, other: Any, accounts: tuple[Account, ...]) -> 
             elif name != "rates":
                 trial.claim(getattr(first, name) == getattr(second, name), f"{name} agrees")
         for account in accounts:
-            for name in ("shares", "debts", "tokens"):
-                same_entry = getattr(first, name)[account] == getattr(second, name)[account]
-                trial.claim(same_entry, f"{name} agree")
-            trial.claim(same(first.entered[account], second.entered[account]), "membership agrees")
+            for name in of:
+                entry, twin = getattr(first, name)[account], getattr(second, name)[account]
+                agreed = same(entry, twin) if name == "entered" else entry == twin
+                trial.claim(agreed, f"{name} agree")
 
 
 def on_a_stale_state(invariant: Invariant, action: Action) -> None:

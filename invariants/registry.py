@@ -267,17 +267,16 @@ def the_first_deposits_cannot_be_robbed(
 ) -> None:
     """List, deposit, redeem in part, donate; the next deposit loses less than one share, worth a few tokens at most."""
     trial.assume(trial.do(system, add_market, asset) is None)
+    bottom = price_bottom(system.markets[asset])
+    trial.assume(trial.do(system, deposit, attacker, asset, first) is None)
     market = system.markets[asset]
-    bottom = price_bottom(market)
-    if trial.do(system, deposit, attacker, asset, first) is None:
-        market = system.markets[asset]
-        minted = price_bottom(market) - bottom
-        trial.claim((minted + 1) * DUST > first, "the first deposit gets shares worth at most what they are worth now")
-        trial.claim(price_top(market) <= 2 * DUST * WAD * price_bottom(market), "a share is worth few tokens")
-    if trial.do(system, redeem, attacker, asset, burned) is None:
-        market = system.markets[asset]
-        trial.claim(price_top(market) <= (2 * DUST + 1) * WAD * price_bottom(market), "a share is worth few tokens")
-    trial.do(system, donate, attacker, asset, donated)
+    minted = price_bottom(market) - bottom
+    trial.claim((minted + 1) * DUST > first, "the first deposit gets shares worth at most what they are worth now")
+    trial.claim(price_top(market) <= 2 * DUST * WAD * price_bottom(market), "a share is worth few tokens")
+    trial.assume(trial.do(system, redeem, attacker, asset, burned) is None)
+    market = system.markets[asset]
+    trial.claim(price_top(market) <= (2 * DUST + 1) * WAD * price_bottom(market), "a share is still worth few tokens")
+    trial.assume(trial.do(system, donate, attacker, asset, donated) is None)
     before = system.markets[asset]
     top, bottom, held = price_top(before), price_bottom(before), before.shares[victim]
     trial.claim(top <= (2 * DUST + 1) * WAD * bottom, "a share is worth few tokens when the victim comes")

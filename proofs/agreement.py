@@ -197,8 +197,8 @@ class Agreement(Induction):
         if not run.assets:
             run.assets["market"] = market
         self._kept.clear()
-        list(self._of_scenario(invariant, clause))
-        setup, body = self._kept[list(cases_of(clause.domains)).index(run.case)]
+        list(self._of_scenario(invariant, clause, run.case))
+        ((setup, body),) = self._kept
         path = self._drive(run, (invariant.id, clause.name, run.case.name), setup, body)
         trial = Listener(self.model)
         run.ends = ending(lambda: clause.check(trial, copy_state(run.old), *arguments))

@@ -24,9 +24,9 @@ from poolproof.spec.protocol import Protocol
 from . import registry
 from .attack import Attack
 from .fuzz import initial_state
+from .generation import Found, Generate, Part, found_in
 from .induction import CUT, Obligation
 from .inductions import Inductions
-from .paths import TooManyPaths
 from .progress import Event, Listener
 from .smt import FROM_CUTS, text_of
 from .snapshots import state_to_json
@@ -107,10 +107,12 @@ def decide(
     state: dict[str, Any] | None = None,
     second_opinion: bool = False,
     find: Callable[[str], tuple[Model, Catalogue]] | None = None,
+    generate: Generate | None = None,
 ) -> list[Decision]:
     """The verdicts on the invariants named, or on all.
 
-    ``submit`` answers solver tasks; ``state`` starts the concrete engines elsewhere than at the initial state.
+    ``submit`` answers solver tasks; ``generate`` finds obligations elsewhere than in this process; ``state`` starts the
+    concrete engines elsewhere than at the initial state.
     Refuses: an unknown engine.
     """
     for engine in engines:
@@ -132,6 +134,8 @@ def decide(
         lemmas = {i.id for i in catalogue if any(c.lemma for c in i.clauses)}
         wanted = ({i.id for i in chosen} | lemmas) - false
         prover = Prover(model, catalogue, wanted, budget or DEFAULT_BUDGET, submit, on_event, second_opinion, outside)
+        if generate is not None and find is None:
+            prover.found_by(generate, protocol)
         try:
             proofs = prover.prove()
         except KeyboardInterrupt:
@@ -294,28 +298,33 @@ class Prover:
         second_opinion: bool,
         outside: list[str],
     ) -> None:
-        self.induction = Inductions(model, catalogue, dropped=outside)
+        self.induction, self.dropped = Inductions(model, catalogue, dropped=outside), tuple(outside)
         self.catalogue, self.wanted, self.budget = catalogue, wanted, budget
         self.submit, self.on_event, self.second_opinion = submit, on_event, second_opinion
         self.pending: list[Pending] = []
         self.plain: set[tuple[str, str]] = set()
         self.generated = False
+        units = list(self.induction.units(lambda invariant: invariant.id in wanted))
+        self.parts = len(units)
+        self.found: Iterable[Found] = map(found_in, units)
+
+    def found_by(self, generate: Generate, protocol: Protocol) -> None:
+        """Let the obligations be found elsewhere, of the model that the protocol names."""
+        wanted, dropped = frozenset(self.wanted), self.dropped
+        self.found = generate([Part(protocol, wanted, dropped, position) for position in range(self.parts)])
 
     def prove(self) -> dict[str, Proof]:
         """What induction finds of each invariant wanted."""
         proofs = {invariant.id: Proof() for invariant in self.catalogue if invariant.id in self.wanted}
         self.pending = pending = []
         self.plain = plain = set()
-        try:
-            for obligation in self.induction.obligations(lambda invariant: invariant.id in self.wanted):
-                owners = tuple(obligation.invariant.split("+"))
-                if obligation.goal.node is not True:
-                    pending.append(Pending(obligation, owners))
-                elif not obligation.cut:
-                    plain.add((obligation.invariant, obligation.action))
-        except TooManyPaths as problem:
-            for proof in proofs.values():
-                proof.reason = f"the symbolic reading was not finished: {problem}"
+        for number, found in enumerate(self.found, start=1):
+            pending += [Pending(each, tuple(each.invariant.split("+"))) for each in found.obligations]
+            plain |= found.plain
+            if found.problem is not None:
+                for proof in proofs.values():
+                    proof.reason = found.problem
+            self.on_event(Event("obligations", number, self.parts))
         self.generated = True
         self._climb(pending)
         broken_cuts = {(p.owners, p.obligation.action) for p in pending if p.outcome is None and is_cut(p)}

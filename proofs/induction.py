@@ -8,6 +8,7 @@ tagged, so that a verdict can list what it rests on.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -26,9 +27,10 @@ from poolproof.spec.logic import all_of, negation
 from poolproof.spec.model import Kind, Model, Part
 from poolproof.spec.refusal import Refusal
 
+from .confined import confined
 from .paths import Goal, Path, explore_paths
 from .terms import DivisionByZero, Space, negated
-from .world import ANYONE, ElsewhereWrittenOff, copy_pool, core_markets, moved_core, symbolic_pool
+from .world import ANYONE, ElsewhereWrittenOff, copy_pool, core_markets, midway, moved_core, symbolic_pool
 
 AMOUNT_LIMIT = 2**112
 HORIZON = 2**30
@@ -72,6 +74,12 @@ class Obligation:
     def cut(self) -> bool:
         """Whether it is an intermediate claim of a proof."""
         return self.goal.cut
+
+
+Unit = Callable[[], Iterator[Obligation]]
+"""The obligations of one case of an action or a scenario, found when they are asked for."""
+Only = Callable[[Invariant], bool]
+"""Which invariants are to be shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +127,20 @@ def cases_of(domains: dict[str, Domain], kinds: tuple[Kind, ...] = ("plain",)) -
                 yield Case(accounts, markets, dict(zip(explicit, chosen, strict=True)), lines)
 
 
-class Induction:
+class World(ABC):
+    """A kind of arbitrary state, and the obligations of the invariants that speak of it."""
+
+    @abstractmethod
+    def units(self, only: Only = lambda _: True) -> Iterator[Unit]:
+        """The obligations of the invariants selected, lemmas included, in parts that are found one by one."""
+
+    def obligations(self, only: Only = lambda _: True) -> Iterator[Obligation]:
+        """Every obligation of the invariants selected; lemmas included."""
+        for unit in self.units(only):
+            yield from unit()
+
+
+class Induction(World):
     """The obligations of a model's catalogue.
 
     ``dropped`` names conditions of the admissible region that a protocol does not meet: what is proved without them
@@ -213,10 +234,10 @@ class Induction:
 
     # --- obligations -------------------------------------------------------------------------------------------
 
-    def obligations(self, only: Callable[[Invariant], bool] = lambda _: True) -> Iterator[Obligation]:
-        """Every obligation of the invariants selected; lemmas included."""
+    def units(self, only: Only = lambda _: True) -> Iterator[Unit]:
+        """The obligations of the invariants selected, lemmas included, in parts that are found one by one."""
         chosen = [(i, c) for i in self.invariants for c in i.clauses if only(i)]
-        yield from self._of_states([(i, c) for i, c in chosen if c.form == "state" and not c.lemma])
+        yield partial(self._of_states, [(i, c) for i, c in chosen if c.form == "state" and not c.lemma])
         for instant in (False, True):
             stepwise = [
                 (i, c)
@@ -231,7 +252,8 @@ class Induction:
                     yield from self._of_action(action, here, instant=instant)
         for invariant, clause in chosen:
             if clause.form == "scenario":
-                yield from self._of_scenario(invariant, clause)
+                for case in cases_of(clause.domains, self.part.kinds):
+                    yield partial(self._of_scenario, invariant, clause, case)
 
     def _of_states(self, clauses: list[tuple[Invariant, Clause]]) -> Iterator[Obligation]:
         for invariant, clause in clauses:
@@ -248,9 +270,7 @@ class Induction:
                     for goal in goals_of(path):
                         yield owned(goal, "any state", case.name)
 
-    def _of_action(
-        self, action: Action, clauses: list[tuple[Invariant, Clause]], *, instant: bool
-    ) -> Iterator[Obligation]:
+    def _of_action(self, action: Action, clauses: list[tuple[Invariant, Clause]], *, instant: bool) -> Iterator[Unit]:
         """The obligations of a step: at the markets that the action names, and at another one that it may accrue.
 
         Within an instant every market is accrued, and another one does not change.
@@ -258,10 +278,10 @@ class Induction:
         local = [(invariant, clause) for invariant, clause in clauses if clause.over in ("market", "position")]
         names_a_market = any(domain.kind == "asset" for domain in action.domains.values())
         for case in cases_of(action.domains, self.part.kinds):
-            yield from self._of_case(action, clauses, case, instant=instant)
+            yield partial(self._of_case, action, clauses, case, instant=instant)
             if local and not instant and action.by == "user" and names_a_market:
                 for kind in self.part.kinds:
-                    yield from self._of_case(action, local, case, instant=False, beside=kind)
+                    yield partial(self._of_case, action, local, case, instant=False, beside=kind)
 
     def _of_case(
         self,
@@ -349,23 +369,19 @@ class Induction:
 
         path.scoped(evaluate)
 
-    def _of_scenario(self, invariant: Invariant, clause: Clause) -> Iterator[Obligation]:
-        for case in cases_of(clause.domains, self.part.kinds):
+    def _of_scenario(self, invariant: Invariant, clause: Clause, case: Case) -> Iterator[Obligation]:
+        def setup(space: Space) -> tuple[Any, list[Any]]:
+            return self.world(space, clause.domains, case, instant=clause.instant)
 
-            def setup(space: Space, case: Case = case) -> tuple[Any, list[Any]]:
-                return self.world(space, clause.domains, case, instant=clause.instant)
+        def run(path: Path, start: tuple[Any, list[Any]]) -> None:
+            pool, arguments = start
+            clause.check(SymbolicTrial(path, invariant.id, self.model, self.move_cores), copy_pool(pool), *arguments)
 
-            def run(path: Path, start: tuple[Any, list[Any]]) -> None:
-                pool, arguments = start
-                clause.check(
-                    SymbolicTrial(path, invariant.id, self.model, self.move_cores), copy_pool(pool), *arguments
-                )
-
-            for path in self.explore(setup, run):
-                for goal in goals_of(path):
-                    if not goal.name.startswith("SOLV-6/division"):
-                        goal.name = f"{invariant.id}/{clause.name}: {goal.name}"
-                    yield owned(goal, "scenario", case.name)
+        for path in self.explore(setup, run):
+            for goal in goals_of(path):
+                if not goal.name.startswith("SOLV-6/division"):
+                    goal.name = f"{invariant.id}/{clause.name}: {goal.name}"
+                yield owned(goal, "scenario", case.name)
 
 
 class SymbolicTrial:
@@ -385,13 +401,34 @@ class SymbolicTrial:
 
     def do(self, state: Any, action: Action, *arguments: Any) -> Refusal | None:
         """Carry an action out; a refusal leaves the state as it was."""
+        return self.attempt(state, self._model.own(action).run, *arguments)
+
+    def attempt(self, state: Any, part: Callable[..., None], *arguments: Any) -> Refusal | None:
+        """Carry a part of an action out on a state; a refusal leaves the state as it was."""
         before = copy_pool(state)
         try:
-            self._model.own(action).run(state, *arguments)
+            part(state, *arguments)
         except Refusal as refusal:
             restore(state, before)
             return refusal
         return None
+
+    def confined(
+        self,
+        state: Any,
+        action: Action,
+        arguments: tuple[Any, ...],
+        *,
+        hidden: tuple[str, ...],
+        within: tuple[str, ...],
+    ) -> bool:
+        """Whether an action, on a copy, reads the hidden fields of markets with lines only within methods named."""
+        copied = copy_pool(state)
+        return confined(partial(self._model.own(action).run, copied, *arguments), copied, hidden, within)
+
+    def midway(self, state: Any) -> Any:
+        """A copy in which the numbers of markets with lines, and of the accounts that they pay from, are any."""
+        return midway(self._path.space, copy_pool(state))
 
     def copy(self, state: Any) -> Any:
         """An independent copy of a state."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from poolproof.models.credit_line import LinedMarket
@@ -13,6 +15,7 @@ from poolproof.spec.logic import Condition
 from poolproof.spec.model import Model
 from poolproof.spec.refusal import Refusal
 
+from .confined import confined
 from .snapshots import copy_state
 
 
@@ -33,6 +36,33 @@ class ConcreteTrial:
     def do(self, state: Any, action: Action, *arguments: Any) -> Refusal | None:
         """Carry an action out; the refusal if it refuses."""
         return perform(state, self.model.own(action), arguments)
+
+    def attempt(self, state: Any, part: Callable[..., None], *arguments: Any) -> Refusal | None:
+        """Carry a part of an action out on the state; the refusal if it refuses."""
+        state.begin()
+        try:
+            part(state, *arguments)
+        except Refusal as refusal:
+            state.journal.undo()
+            return refusal
+        return None
+
+    def confined(
+        self,
+        state: Any,
+        action: Action,
+        arguments: tuple[Any, ...],
+        *,
+        hidden: tuple[str, ...],
+        within: tuple[str, ...],
+    ) -> bool:
+        """Whether an action, on a copy, reads the hidden fields of markets with lines only within methods named."""
+        copied = copy_state(state)
+        return confined(partial(self.do, copied, action, *arguments), copied, hidden, within)
+
+    def midway(self, state: Any) -> Any:
+        """The state itself: the middle of an action that did nothing yet."""
+        return state
 
     def copy(self, state: Any) -> Any:
         """An independent copy of a state."""

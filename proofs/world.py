@@ -364,6 +364,20 @@ def moved_core(space: Space, market: LinedMarket) -> CoreMarket:
     return moved
 
 
+def midway(space: Space, pool: Any) -> Any:
+    """A pool whose markets with lines hold any numbers, as in the middle of an action; their core markets stay."""
+    for asset, market in pool.markets.items():
+        if isinstance(market, LinedMarket):
+            for name in market.scalars:
+                sign = market.signs.get(name, "nonneg")
+                if name != "rates":
+                    made = f"{asset}.{name} midway"
+                    setattr(market, name, space.flag(made) if sign == "flag" else space.number(made, sign))
+            for account in (market.vault, market.first_loss_vault):
+                market.tokens[account] = space.number(f"{asset}.tokens[{account}] midway", "nonneg")
+    return pool
+
+
 def core_markets(pool: Any) -> dict[str, CoreMarket]:
     """The core markets on which a pool's explicit markets draw, by the asset's name."""
     return {asset: market.core for asset, market in pool.markets.items() if isinstance(market, LinedMarket)}

@@ -24,7 +24,10 @@ from .induction import (
     Case,
     Induction,
     Obligation,
+    Only,
     SymbolicTrial,
+    Unit,
+    World,
     by_cuts,
     claim_clause,
     claim_cuts,
@@ -188,7 +191,7 @@ def cases_of(domains: dict[str, Domain]) -> Iterator[Case]:
             yield Case(accounts, named)
 
 
-class RouteInduction:
+class RouteInduction(World):
     """The obligations of invariants that speak of a route, in the style of ``Induction``, whose lemmas they use."""
 
     def __init__(self, induction: Induction, catalogue: Iterable[Invariant]) -> None:
@@ -212,8 +215,8 @@ class RouteInduction:
         """An arbitrary argument of a domain."""
         return case.assets[name] if domain.kind == "pool" else self.induction.argument(space, name, domain, case)
 
-    def obligations(self, only: Any = lambda _: True) -> Iterator[Obligation]:
-        """Every obligation of the invariants selected; lemmas included."""
+    def units(self, only: Only = lambda _: True) -> Iterator[Unit]:
+        """The obligations of the invariants selected, lemmas included, in parts that are found one by one."""
         chosen = [(i, c) for i in self.invariants for c in i.clauses if only(i)]
         for action in (*SYSTEM_ACTIONS, *ROUTER_ACTIONS):
             for instant in (False, True):
@@ -225,10 +228,11 @@ class RouteInduction:
                 ]
                 if here:
                     for case in cases_of(action.domains):
-                        yield from self._of_case(action, here, case, instant=instant)
+                        yield partial(self._of_case, action, here, case, instant=instant)
         for invariant, clause in chosen:
             if clause.form == "scenario":
-                yield from self._of_scenario(invariant, clause)
+                for case in cases_of(clause.domains):
+                    yield partial(self._of_scenario, invariant, clause, case)
 
     def _of_case(
         self, action: Action, clauses: list[tuple[Invariant, Clause]], case: Case, *, instant: bool
@@ -272,18 +276,16 @@ class RouteInduction:
             for place, arguments in places(clause, pool, accounts)
         ]
 
-    def _of_scenario(self, invariant: Invariant, clause: Clause) -> Iterator[Obligation]:
-        for case in cases_of(clause.domains):
+    def _of_scenario(self, invariant: Invariant, clause: Clause, case: Case) -> Iterator[Obligation]:
+        def setup(space: Space) -> tuple[Any, list[Any]]:
+            return self.world(space, clause.domains, case, instant=clause.instant)
 
-            def setup(space: Space, case: Case = case) -> tuple[Any, list[Any]]:
-                return self.world(space, clause.domains, case, instant=clause.instant)
+        def run(path: Path, start: tuple[Any, list[Any]]) -> None:
+            system, arguments = start
+            clause.check(RouteTrial(path, invariant.id, self.induction.model), copy_system(system), *arguments)
 
-            def run(path: Path, start: tuple[Any, list[Any]]) -> None:
-                system, arguments = start
-                clause.check(RouteTrial(path, invariant.id, self.induction.model), copy_system(system), *arguments)
-
-            for path in self.induction.explore(setup, run):
-                for goal in goals_of(path):
-                    if not goal.name.startswith("SOLV-6/division"):
-                        goal.name = f"{invariant.id}/{clause.name}: {goal.name}"
-                    yield owned(goal, "scenario", case.name)
+        for path in self.induction.explore(setup, run):
+            for goal in goals_of(path):
+                if not goal.name.startswith("SOLV-6/division"):
+                    goal.name = f"{invariant.id}/{clause.name}: {goal.name}"
+                yield owned(goal, "scenario", case.name)

@@ -24,7 +24,20 @@ from poolproof.spec.model import Model
 from poolproof.spec.refusal import Refusal
 from poolproof.spec.state import Account
 
-from .induction import OTHER, Case, Induction, Obligation, SymbolicTrial, cases_of, claim_clause, goals_of, owned
+from .induction import (
+    OTHER,
+    Case,
+    Induction,
+    Obligation,
+    Only,
+    SymbolicTrial,
+    Unit,
+    World,
+    cases_of,
+    claim_clause,
+    goals_of,
+    owned,
+)
 from .paths import Path
 from .terms import Formula, Space
 from .world import ANYONE, NoJournal, SymbolicLedger, copy_pool
@@ -209,7 +222,7 @@ class SystemTrial(SymbolicTrial):
 # --- obligations -----------------------------------------------------------------------------------------------
 
 
-class SystemInduction:
+class SystemInduction(World):
     """The obligations of invariants that speak of a registry or of rewards, in the style of ``Induction``.
 
     Each clause is about the whole system.  ``induction`` is that of one kind of pool: its lemmas are hypotheses, and
@@ -256,20 +269,21 @@ class SystemInduction:
         if any(domain.kind == "pool" for domain in domains.values()) and action in REGISTRY_ACTIONS:
             yield Place(next(iter(cases_of(domains, kinds))), pool=ANOTHER)
 
-    def obligations(self, only: Any = lambda _: True) -> Iterator[Obligation]:
-        """Every obligation of the invariants selected; lemmas included."""
+    def units(self, only: Only = lambda _: True) -> Iterator[Unit]:
+        """The obligations of the invariants selected, lemmas included, in parts that are found one by one."""
         chosen = [(i, c) for i in self.invariants for c in i.clauses if only(i)]
-        for place in self.places({}):
-            yield from self._of_states([(i, c) for i, c in chosen if c.form == "state" and not c.lemma], place)
+        states = [(i, c) for i, c in chosen if c.form == "state" and not c.lemma]
+        for place in self.places({}) if states else ():
+            yield partial(self._of_states, states, place)
         stepwise = [(i, c) for i, c in chosen if c.form == "step" or (c.form == "state" and c.lemma)]
         for action in self.actions:
             here = [(i, c) for i, c in stepwise if not c.of or action.name in c.of]
             for place in self.places(action.domains, action) if here else ():
-                yield from self._of_action(action, here, place)
+                yield partial(self._of_action, action, here, place)
         for invariant, clause in chosen:
             if clause.form == "scenario":
                 for place in self.places(clause.domains):
-                    yield from self._of_scenario(invariant, clause, place)
+                    yield partial(self._of_scenario, invariant, clause, place)
 
     def _of_states(self, clauses: list[tuple[Invariant, Clause]], place: Place) -> Iterator[Obligation]:
         def setup(space: Space) -> Any:

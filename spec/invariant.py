@@ -83,6 +83,23 @@ class Trial(Protocol):
     def do(self, state: Any, action: Action, *arguments: Any) -> Refusal | None:
         """Carry an action out; the refusal if it refuses."""
 
+    def attempt(self, state: Any, part: Callable[..., None], *arguments: Any) -> Refusal | None:
+        """Carry a part of an action, a function of the state and arguments, out on it; the refusal if it refuses."""
+
+    def confined(
+        self,
+        state: Any,
+        action: Action,
+        arguments: tuple[Any, ...],
+        *,
+        hidden: tuple[str, ...],
+        within: tuple[str, ...],
+    ) -> bool:
+        """Whether an action, on a copy, reads the hidden fields of markets with lines only within methods named."""
+
+    def midway(self, state: Any) -> Any:
+        """A copy in which the numbers of markets with lines are any: a state in the middle of an action."""
+
     def copy(self, state: Any) -> Any:
         """An independent copy of a state."""
 

@@ -6,11 +6,12 @@ This is what the command does; another program can call it too.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from importlib.resources import files
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from poolproof.proofs.progress import Event, Listener
 from poolproof.proofs.tasks import Result, Submit, Task
@@ -26,8 +27,16 @@ from .evidence import Evidence, Options
 from .naming import known_name
 from .runner import Runner
 
+if TYPE_CHECKING:
+    from poolproof.proofs.generation import Found, Part
+
 Decide = Callable[..., list[Decision]]
 """``poolproof.proofs.deciding.decide``, or a stand-in."""
+
+FEW_PARTS = 300
+"""So many parts of a proof's obligations are found in less time than workers need to start."""
+PARTS_AT_ONCE = 100
+"""After so many, progress is told."""
 
 INTERRUPTED = 130
 """The exit code of an interrupted command."""
@@ -125,6 +134,7 @@ def check(
                         budget=options.budget,
                         seed=options.seed,
                         submit=submit_to(runner, evidence),
+                        generate=partial(generate, jobs),
                         on_event=listen,
                         state=options.state,
                         second_opinion=options.second_opinion,
@@ -182,6 +192,25 @@ def submit_to(runner: Runner[Task, Result], evidence: Evidence) -> Submit:
         return [answers[task] for task in tasks]
 
     return submit
+
+
+def generate(jobs: int | None, parts: Sequence[Part]) -> Iterator[Found]:
+    """Find obligations, on workers where there are many to find."""
+    from poolproof.proofs.generation import find_part
+
+    if len(parts) < FEW_PARTS:
+        yield from map(find_part, parts)
+        return
+    with Runner(find_part, _not_found, jobs=jobs) as runner:
+        for start in range(0, len(parts), PARTS_AT_ONCE):
+            yield from runner.run(parts[start : start + PARTS_AT_ONCE])
+
+
+def _not_found(_part: Part, reason: str) -> Found:
+    """What is reported of obligations whose worker was lost."""
+    from poolproof.proofs.generation import Found
+
+    return Found(problem=reason)
 
 
 def answer(task: Task) -> Result:
