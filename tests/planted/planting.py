@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ("spec", "models", "invariants", "proofs", "src")
 """The folders that the package is made of; src/poolproof links to the other four."""
 TABLE = Path(__file__).with_name("bugs.toml")
+SWITCHES = TABLE.with_name("switches.toml")
 
 
 @dataclass(frozen=True)
@@ -44,8 +45,12 @@ class Bug:
 
 
 def bugs(table: str) -> list[Bug]:
-    """The bugs of one of the tables: ``bug`` has one for each invariant, ``flip`` and ``other`` have more."""
-    return [Bug(**row) for row in tomllib.loads(TABLE.read_text(encoding="utf-8"))[table]]
+    """The bugs of one of the tables.
+
+    ``bug`` has one for each invariant, ``flip`` and ``other`` have more; ``switch`` has the safeties of a system.
+    """
+    file = SWITCHES if table == "switch" else TABLE
+    return [Bug(**row) for row in tomllib.loads(file.read_text(encoding="utf-8"))[table]]
 
 
 def plant(bug: Bug, home: Path) -> Path:
@@ -59,8 +64,13 @@ def plant(bug: Bug, home: Path) -> Path:
 
 def poolproof(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run the command of a copy of the package, with evidence of its own."""
+    return run(home, "-m", "poolproof", *arguments)
+
+
+def run(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run Python with a copy of the package, and with evidence of its own."""
     environment = {**os.environ, "PYTHONPATH": str(home / "src"), "POOLPROOF_CACHE": str(home / "cache")}
-    command = [sys.executable, "-m", "poolproof", *arguments]
+    command = [sys.executable, *arguments]
     return subprocess.run(command, env=environment, cwd=home, capture_output=True, text=True, check=False)
 
 
@@ -106,6 +116,23 @@ def check(home: Path, bug: Bug, *options: str) -> Checked:
 def replay(home: Path, invariant: str) -> subprocess.CompletedProcess[str]:
     """Replay the trace of an invariant on the package that the bug was planted in."""
     return poolproof(home, "replay", str(home / "traces" / f"{invariant}.json"))
+
+
+def attack(home: Path, bug: Bug) -> dict[str, Any]:
+    """The shortest trace of the first invariant that the package with the bug breaks.
+
+    Refuses: no trace; one that does not replay there, or that replays without the bug.
+    """
+    trace = home / "trace.json"
+    run(home, str(Path(__file__).with_name("attack_switch.py")), protocol_of(bug), str(trace))
+    if not trace.exists():
+        message = f"nothing breaks: {bug.what}"
+        raise RuntimeError(message)
+    planted, sound = (poolproof(at, "replay", str(trace)) for at in (home, ROOT))
+    if planted.returncode != 0 or sound.returncode != 1:
+        raise RuntimeError(planted.stdout + planted.stderr + sound.stdout + sound.stderr)
+    found: dict[str, Any] = json.loads(trace.read_text(encoding="utf-8"))
+    return found
 
 
 def fuzzed(home: Path, bug: Bug, steps: int) -> set[str]:

@@ -1,8 +1,10 @@
-"""Check every planted bug, and write docs/planted-bugs.md.
+"""Check every planted bug, and write docs/planted-bugs.md; or attack every switch, and write docs/switches.md.
 
     python tests/planted/table.py RESULTS.jsonl
+    python tests/planted/table.py RESULTS.jsonl switches
 
-RESULTS.jsonl gets a line for each row; what it has is not checked again.  A full run takes about a quarter of an hour.
+RESULTS.jsonl gets a line for each row; what it has is not checked again.  A full run of either takes about a quarter of
+an hour.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from typing import Any
 
 planting: Any = importlib.import_module("planting")
 TARGET = planting.ROOT / "docs" / "planted-bugs.md"
+SWITCHES = planting.ROOT / "docs" / "switches.md"
 TABLES = {"bug": "One bug for each invariant", "flip": "Every rounding, flipped", "other": "Classic bugs"}
 STEPS = 12_000
 """Random actions of the campaign that looks for what else a bug breaks."""
@@ -41,21 +44,42 @@ each invariant, on every run of the tests.
 """
 
 
-def main(results: Path) -> None:
+HEAD_OF_SWITCHES = """# Switches
+
+Each safety of the reference system, switched off in turn: what breaks then, and how soon? Each row is a copy of the
+package with one passage of `models/` replaced, as [`switches.toml`](../tests/planted/switches.toml) has it. This page is
+written by `python tests/planted/table.py RESULTS.jsonl switches`, which asks of each copy:
+
+- which is the *first* invariant, in the order of the catalogue, that the concrete engines break? Random runs watch the
+  whole catalogue; after each violation only what comes before it is watched on, and what is left of that is then hunted
+  on its own, by two runs side by side where it speaks of two. The budget is bounded: that nothing earlier was found is
+  no proof that nothing earlier breaks.
+- what is its shortest trace, from the initial state of the protocol named? That trace is then replayed: the copy breaks
+  as recorded, and the reference system, with the switch on, breaks nothing.
+
+Amounts are in smallest units. Where a trace ends in a scenario, its steps are those before it. Where it is of two runs,
+they differ in one pool, and the steps of both are counted.
+"""
+
+
+def main(results: Path, switches: str = "") -> None:
     """Check what is missing, then write the page."""
     known = {tuple(row["key"]): row for row in read(results)}
     rows: dict[str, list[dict[str, Any]]] = {}
-    for table in TABLES:
+    for table in ("switch",) if switches else TABLES:
         rows[table] = []
         for bug in planting.bugs(table):
-            key = (bug.invariant, bug.file, bug.old, bug.new)
+            key = (bug.protocol if switches else bug.invariant, bug.file, bug.old, bug.new)
             if key not in known:
-                known[key] = {"key": key, **measured(bug)}
+                known[key] = {"key": key, **(attacked(bug) if switches else measured(bug))}
                 with results.open("a", encoding="utf-8") as file:
                     file.write(json.dumps(known[key]) + "\n")
-                print(bug.invariant, bug.what, known[key]["verdict"], known[key]["too"], flush=True)  # noqa: T201
+                print(bug.invariant, bug.what, *list(known[key].values())[1:], flush=True)  # noqa: T201
             rows[table].append({"bug": bug, **known[key]})
-    TARGET.write_text(HEAD + "".join(section(TABLES[table], rows[table]) for table in TABLES), encoding="utf-8")
+    if switches:
+        SWITCHES.write_text(HEAD_OF_SWITCHES + page(rows["switch"]), encoding="utf-8")
+    else:
+        TARGET.write_text(HEAD + "".join(section(TABLES[table], rows[table]) for table in TABLES), encoding="utf-8")
 
 
 def read(results: Path) -> Iterator[dict[str, Any]]:
@@ -78,6 +102,47 @@ def measured(bug: Any) -> dict[str, Any]:
         "steps": checked.steps(bug.invariant) if bug.invariant in checked.refuted else None,
         "too": [each.invariant for each in planting.bugs("bug") if each.invariant in also - {bug.invariant}],
     }
+
+
+def attacked(bug: Any) -> dict[str, Any]:
+    """Look for the first invariant that a switch breaks."""
+    with tempfile.TemporaryDirectory() as folder:
+        trace = planting.attack(planting.plant(bug, Path(folder)), bug)
+    return {"first": trace["invariant"], "trace": told(trace), "steps": sum(len(run) for run in trace["runs"])}
+
+
+def told(trace: dict[str, Any]) -> list[str]:
+    """A trace as lines of code: each run, and the scenario that it ends in."""
+    runs = ["; ".join(call(step["action"], step["args"]) for step in run) for run in trace["runs"]]
+    scenario = dict(trace["violation"]["values"].get("scenario", {}))
+    return [*runs, call(scenario.pop("clause"), scenario)] if scenario else runs
+
+
+def call(name: str, arguments: dict[str, str]) -> str:
+    """An action with its arguments."""
+    return " ".join((name, *arguments.values()))
+
+
+def page(rows: list[dict[str, Any]]) -> str:
+    """The table of switches."""
+    lines = [
+        "",
+        "| switch | replaced | protocol | first broken | shortest trace | steps |",
+        "|---|---|---|---|---|---|",
+    ]
+    for row in rows:
+        bug, (first, *rest) = row["bug"], row["trace"]
+        trace = "<br>".join([code(first or "at the start"), *(f"then {code(each)}" for each in rest)])
+        cells = (bug.what, change_of(bug), bug.protocol, row["first"], trace, row["steps"])
+        lines.append(f"| {' | '.join(str(cell) for cell in cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def change_of(bug: Any) -> str:
+    """The file of a switch, and the lines that it takes out and puts in there, each as code."""
+    lines = [line for line in ndiff(bug.old.splitlines(), bug.new.splitlines()) if line[2:].strip()]
+    old, new = ("<br>".join(code(line[2:].strip()) for line in lines if line[0] == mark) for mark in "-+")
+    return f"`{bug.file}`: " + (f"{old} becomes {new}" if old and new else f"without {old}" if old else f"with {new}")
 
 
 def section(title: str, rows: list[dict[str, Any]]) -> str:
@@ -110,4 +175,4 @@ def code(text: str) -> str:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), *sys.argv[2:])
