@@ -44,7 +44,7 @@ ASSUMED = ("region:", "environment:", "horizon:", "arguments:")
 PLAIN = "plain"
 """The name under which a verdict lists what needed no solver: both sides are the same polynomial."""
 DEFAULT_BUDGET = 1_000_000
-"""Solver resources for the last rung of the ladder."""
+"""The unit of the rungs' shares: solver resources."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +67,8 @@ LADDER = (
     Rung(None, linear=False, share=0.3, strategy="z3-simple"),
     Rung(0, linear=False, share=0.3, strategy="z3-nla"),
     Rung(None, linear=False, share=1.0, strategy="z3"),
+    Rung(1, linear=False, share=2.0, strategy="z3-simple"),
+    Rung(None, linear=False, share=10.0, strategy="z3"),
 )
 """From the smallest text to the whole one; a slice that is satisfiable proves nothing, only the whole text refutes."""
 

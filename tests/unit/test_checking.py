@@ -73,6 +73,7 @@ def test_everything_is_decided_in_the_catalogues_order() -> None:
     assert [each.invariant for each in report.decisions] == ["SOLV-1", "SOLV-3", "SOLV-3-w"]
     assert report.exit_code == 0
     assert engine.options.pop("submit") is not None
+    assert engine.options.pop("generate") is not None
     assert engine.options == {
         "engines": ("prove",),
         "budget": 77,

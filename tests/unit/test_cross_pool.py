@@ -210,7 +210,7 @@ def test_random_runs_break_nothing(seed: int) -> None:
 
 def given(random: Random) -> dict[str, Any]:
     """Arguments for every scenario."""
-    amounts = {name: random.choice((1, 10**9, ETHER, 90 * ETHER)) for name in ("deposited", "bridged", "supplied")}
+    amounts = {name: random.choice((1, 10**9, ETHER, 90 * ETHER)) for name in ("deposited", "bridged", "amount")}
     accounts = {"user": random.choice(USERS), "account": random.choice(USERS)}
     loan = random.choice(("main/USDC", "main/ETH"))
     return {**accounts, **amounts, "collateral": "staked/weETH", "loan": loan, "borrowed": random.choice((1, DOLLAR))}
@@ -222,7 +222,7 @@ def test_a_scenario_reaches_its_claim(invariant: Invariant) -> None:
     system = funded()
     assert crossing(system, 90 * ETHER, 1) is None
     assert do(system, "repay", "alice", "alice", "main/USDC", 1) is None
-    numbers = {"deposited": ETHER, "bridged": ETHER, "supplied": ETHER, "borrowed": 1}
+    numbers = {"deposited": ETHER, "bridged": ETHER, "amount": 1, "borrowed": 1}
     names = {"user": "alice", "account": "bob", "collateral": "staked/weETH", "loan": "main/USDC"}
     for clause in invariant.clauses:
         if clause.form == "scenario":
