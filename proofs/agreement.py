@@ -20,7 +20,7 @@ from poolproof.spec.refusal import Refusal
 from poolproof.spec.state import Account
 
 from .counterparts import Counterpart, accrued
-from .induction import OTHER, Induction, cases_of, places
+from .induction import OTHER, Induction, places
 from .paths import Path, Unreachable, explore_paths
 from .snapshots import copy_state
 from .terms import DivisionByZero, Formula, Space

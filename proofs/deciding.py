@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -84,7 +84,12 @@ class Pending:
     without_cuts: bool = False
     seconds: float = 0.0
     uses: tuple[str, ...] = ()
-    text: str = ""
+    rung: Rung | None = None
+
+    def text(self, rung: Rung) -> tuple[str, tuple[str, ...]]:
+        """The text of an attempt, and the tags of the hypotheses in it."""
+        goal = without(self.obligation.goal) if self.without_cuts else self.obligation.goal
+        return text_of(goal, rung.rounds, linear=rung.linear)
 
 
 @dataclass(slots=True)
@@ -360,49 +365,48 @@ class Prover:
     def _climb(self, pending: list[Pending]) -> None:
         left = [each for each in pending if each.outcome is None]
         total, number = len(left), 0
-        tried: dict[int, set[str]] = defaultdict(set)
+        tried: dict[int, set[tuple[str, str]]] = defaultdict(set)
         for number, rung in enumerate(LADDER):
-            tasks: list[tuple[Pending, Task, tuple[str, ...]]] = []
-            for each in left:
-                if rung.rounds == FROM_CUTS and (each.without_cuts or not has_cuts(each)):
-                    continue
-                goal = each.obligation.goal
-                if each.without_cuts:
-                    goal = without(goal)
-                text, tags = text_of(goal, rung.rounds, linear=rung.linear)
-                mark = text + rung.strategy
-                if mark in tried[id(each)]:
-                    continue
-                tried[id(each)].add(mark)
-                tasks.append((each, Task.of(text, int(self.budget * rung.share), (rung.strategy,)), tags))
+            asked: list[tuple[Pending, tuple[str, ...]]] = []
             self.on_event(Event(f"prove, attempt {number + 1}", total - len(left), total))
-            for each, result in self._answers(tasks):
-                each.seconds += result[0].seconds
-                if result[0].status == "unsat":
-                    each.uses, each.text = result[1], result[2]
+            for (each, tags), result in zip(asked, self.submit(self._tasks(left, rung, tried, asked)), strict=True):
+                each.seconds += result.seconds
+                if result.status == "unsat":
+                    each.uses, each.rung = tags, rung
                     each.outcome = Outcome(
-                        each.obligation.action, Verdict.PROVED, result[0].solver, each.seconds, result[0].cached,
-                        uses=result[1], digest=result[0].key,
+                        each.obligation.action, Verdict.PROVED, result.solver, each.seconds, result.cached,
+                        uses=tags, digest=result.key,
                     )  # fmt: skip
                 elif rung.rounds is None and not rung.linear:
-                    each.last = result[0]
+                    each.last = result
             left = [each for each in left if each.outcome is None and not refuted(each)]
             if not left:
                 break
         self.on_event(Event("prove", total - len(left), total))
 
-    def _answers(
-        self, tasks: Sequence[tuple[Pending, Task, tuple[str, ...]]]
-    ) -> Iterable[tuple[Pending, tuple[Result, tuple[str, ...], str]]]:
-        results = self.submit([task for _, task, _ in tasks])
-        for (each, task, tags), result in zip(tasks, results, strict=True):
-            yield each, (result, tags, task.text)
+    def _tasks(
+        self,
+        left: list[Pending],
+        rung: Rung,
+        tried: dict[int, set[tuple[str, str]]],
+        asked: list[tuple[Pending, tuple[str, ...]]],
+    ) -> Iterator[Task]:
+        """The tasks of a rung, each made when it is asked for and noted then with the tags of its hypotheses."""
+        for each in left:
+            if rung.rounds == FROM_CUTS and (each.without_cuts or not has_cuts(each)):
+                continue
+            text, tags = each.text(rung)
+            task = Task.of(text, int(self.budget * rung.share), (rung.strategy,))
+            if (task.key, rung.strategy) not in tried[id(each)]:
+                tried[id(each)].add((task.key, rung.strategy))
+                asked.append((each, tags))
+                yield task
 
     def _ask_again(self, pending: list[Pending]) -> None:
         """Put every text that z3 proved to cvc5; a contradiction is an unknown, an unknown changes nothing."""
-        proved_ones = [each for each in pending if each.outcome is not None]
-        tasks = [Task.of(each.text, self.budget // CVC5_SHARE, ("cvc5",)) for each in proved_ones]
-        for each, result in zip(proved_ones, self.submit(tasks), strict=True):
+        proved_ones = [(each, each.rung) for each in pending if each.outcome is not None and each.rung is not None]
+        tasks = (Task.of(each.text(rung)[0], self.budget // CVC5_SHARE, ("cvc5",)) for each, rung in proved_ones)
+        for (each, _), result in zip(proved_ones, self.submit(tasks), strict=True):
             if each.outcome is None:
                 continue
             if result.status == "sat":

@@ -6,7 +6,7 @@ evidence at hand, is not its concern.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Literal, TypeAlias
@@ -32,6 +32,11 @@ class Task:
         """A task with the key that belongs to its text."""
         return cls(sha256(text.encode()).hexdigest(), text, budget, solvers)
 
+    @property
+    def name(self) -> tuple[str, int, tuple[str, ...]]:
+        """What tells tasks apart, without the text."""
+        return self.key, self.budget, self.solvers
+
 
 @dataclass(frozen=True, slots=True)
 class Result:
@@ -56,5 +61,5 @@ class Result:
         return cls(task.key, "unknown", reason=reason, evidence=False)
 
 
-Submit: TypeAlias = Callable[[Sequence[Task]], list[Result]]
-"""Answers tasks, in their order."""
+Submit: TypeAlias = Callable[[Iterable[Task]], list[Result]]
+"""Answers tasks, in their order; it takes the next one when it can be worked on."""

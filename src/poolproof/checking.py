@@ -174,22 +174,24 @@ def _unanswered(invariant: Invariant) -> Decision:
 def submit_to(runner: Runner[Task, Result], evidence: Evidence) -> Submit:
     """Answer tasks from the evidence, else on the runner's workers; equal tasks once."""
 
-    def submit(tasks: Sequence[Task]) -> list[Result]:
-        answers: dict[Task, Result] = {}
-        open_tasks: list[Task] = []
-        for task in dict.fromkeys(tasks):
-            known = evidence.answer(task)
-            if known is None:
-                open_tasks.append(task)
-            else:
-                answers[task] = known
+    def submit(tasks: Iterable[Task]) -> list[Result]:
+        names: list[tuple[str, int, tuple[str, ...]]] = []
+        answers: dict[tuple[str, int, tuple[str, ...]], Result | None] = {}
+
+        def open_ones() -> Iterator[Task]:
+            for task in tasks:
+                names.append(task.name)
+                if task.name not in answers:
+                    answers[task.name] = evidence.answer(task)
+                    if answers[task.name] is None:
+                        yield task
 
         def keep(task: Task, result: Result) -> None:
-            answers[task] = result
+            answers[task.name] = result
             evidence.keep_answer(task, result)
 
-        runner.run(open_tasks, keep)
-        return [answers[task] for task in tasks]
+        runner.run(open_ones(), keep)
+        return [result for name in names if (result := answers[name]) is not None]
 
     return submit
 

@@ -12,8 +12,7 @@ import multiprocessing
 import os
 import signal
 import sys
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import (
     FIRST_COMPLETED,
     BrokenExecutor,
@@ -24,6 +23,7 @@ from concurrent.futures import (
 )
 from contextlib import suppress
 from multiprocessing.process import BaseProcess
+from operator import itemgetter
 from types import TracebackType
 from typing import Generic, Self, TypeVar
 
@@ -76,39 +76,44 @@ class Runner(Generic[Task, Result]):
         self._foreign = executor
         self._pool: Executor | None = executor
 
-    def run(self, tasks: Sequence[Task], on_done: Callable[[Task, Result], None] | None = None) -> list[Result]:
-        """The results, in the order of the tasks; ``on_done`` hears of each as it comes."""
-        results: dict[int, Result] = {}
+    def run(self, tasks: Iterable[Task], on_done: Callable[[Task, Result], None] | None = None) -> list[Result]:
+        """The results, in the order of the tasks; ``on_done`` hears of each as it comes.
 
-        def keep(index: int, result: Result) -> None:
+        A task is taken when a worker is about to be free for it, so that tasks can be made while others run.
+        """
+        results: dict[int, Result] = {}
+        waiting = enumerate(tasks)
+        in_flight: dict[Future[Result], tuple[int, Task]] = {}
+
+        def keep(index: int, task: Task, result: Result) -> None:
             results[index] = result
             if on_done is not None:
-                on_done(tasks[index], result)
+                on_done(task, result)
 
-        waiting = deque(range(len(tasks)))
-        in_flight: dict[Future[Result], int] = {}
         try:
-            while waiting or in_flight:
-                healthy = self._fill(tasks, waiting, in_flight)
+            while True:
+                suspects = self._fill(waiting, in_flight)
+                healthy = not suspects
+                if not in_flight and healthy:
+                    break
                 ended, _ = wait(in_flight, timeout=self.patience, return_when=FIRST_COMPLETED)
                 if not healthy or not ended or any(_was_lost(future) for future in ended):
                     self._replace_pool()
                     wait(in_flight, timeout=GRACE)
                     ended = set(in_flight)
-                suspects: list[int] = []
                 for future in ended:
-                    index = in_flight.pop(future)
-                    result = self._answer(future, tasks[index])
+                    index, task = in_flight.pop(future)
+                    result = self._answer(future, task)
                     if result is None:
-                        suspects.append(index)
+                        suspects.append((index, task))
                     else:
-                        keep(index, result)
-                for index in sorted(suspects):
-                    keep(index, self._alone(tasks[index]))
+                        keep(index, task, result)
+                for index, task in sorted(suspects, key=itemgetter(0)):
+                    keep(index, task, self._alone(task))
         finally:
             for future in in_flight:
                 future.cancel()
-        return [results[index] for index in range(len(tasks))]
+        return [results[index] for index in range(len(results))]
 
     def __enter__(self) -> Self:
         return self
@@ -119,17 +124,22 @@ class Runner(Generic[Task, Result]):
         self._stop(self._pool)
         self._pool = self._foreign
 
-    def _fill(self, tasks: Sequence[Task], waiting: deque[int], in_flight: dict[Future[Result], int]) -> bool:
-        """Keep every worker busy with one task and one more in line; false if the pool is broken."""
-        if self._pool is None:
-            self._pool = self._new_pool(self.jobs)
-        while waiting and len(in_flight) < 2 * self.jobs:
+    def _fill(
+        self, waiting: Iterator[tuple[int, Task]], in_flight: dict[Future[Result], tuple[int, Task]]
+    ) -> list[tuple[int, Task]]:
+        """Keep every worker busy with one task and one more in line; the task that a broken pool did not take."""
+        while len(in_flight) < 2 * self.jobs:
+            following = next(waiting, None)
+            if following is None:
+                break
+            if self._pool is None:
+                self._pool = self._new_pool(self.jobs)
             try:
-                future = self._pool.submit(self.work, tasks[waiting[0]])
+                future = self._pool.submit(self.work, following[1])
             except BrokenExecutor:
-                return False
-            in_flight[future] = waiting.popleft()
-        return True
+                return [following]
+            in_flight[future] = following
+        return []
 
     def _answer(self, future: Future[Result], task: Task) -> Result | None:
         """The result of a task, or None where it has to be tried again alone."""

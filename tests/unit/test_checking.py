@@ -209,10 +209,11 @@ class Workers:
     def __init__(self) -> None:
         self.asked: list[Task] = []
 
-    def run(self, tasks: Sequence[Task], on_done: Callable[[Task, Result], None]) -> list[Result]:
+    def run(self, tasks: Iterable[Task], on_done: Callable[[Task, Result], None]) -> list[Result]:
         """Answer in reverse order, as workers may."""
-        self.asked += tasks
-        for task in reversed(tasks):
+        taken = list(tasks)
+        self.asked += taken
+        for task in reversed(taken):
             on_done(task, Result(task.key, "unsat", "z3-simple"))
         return []
 
