@@ -1,6 +1,6 @@
 """A check: evidence first, then the engines; nothing that was asked for goes missing."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
