@@ -26,7 +26,7 @@ from poolproof.spec.invariant import Cancelled, Cut, Scaled, Step
 from poolproof.spec.logic import least, positive_part
 from poolproof.spec.state import Account
 
-from .measures import loss_exceeds_reserves, price_bottom, price_top, taken_out, value_owed, weighted_collateral
+from .measures import loss_exceeds_reserves, owned, price_bottom, price_top, taken_out, value_owed, weighted_collateral
 
 
 def of_wealth(step: Step, *_: Any) -> Iterator[Cut]:
@@ -58,6 +58,22 @@ def of_interest(step: Step, *_: Any) -> Iterator[Cut]:
         yield Scaled(kept, interest, funded)
         charged, earned = old.shares_of_interest(interest, step.new.now)
         yield (charged >= 0) & (earned >= 0) & (charged + earned <= interest)
+
+
+def of_backing(step: Step, *_: Any) -> Iterator[Cut]:
+    """As ``of_interest``; and what a core market owns backs its reserves once it is accrued, before it bears a loss."""
+    yield from of_interest(step)
+    for asset, new in step.new.markets.items():
+        old = step.old.markets[asset]
+        if isinstance(old, LinedMarket) and isinstance(new, LinedMarket):
+            if new.core.accrued_at is old.core.accrued_at:
+                continue
+            core = old.core.copy()
+            accrue(core, step.new.now)
+            yield (core.reserves >= 0) & (core.unreleased >= 0)
+            yield core.reserves <= owned(core)
+            yield new.lost - old.lost <= old.principal
+            yield (new.core.lent >= 0) & (core.debt_shares * core.index >= 0)
 
 
 def of_share_price(step: Step, *_: Any) -> Iterator[Cut]:

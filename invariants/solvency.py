@@ -40,7 +40,7 @@ from poolproof.spec.logic import Condition, all_of, implies
 from poolproof.spec.state import Account
 
 from .catalogue import CATALOGUE, HORIZON, PRICES, REGION
-from .cuts import of_health, of_interest, of_liquidation, of_share_price
+from .cuts import of_backing, of_health, of_interest, of_liquidation, of_share_price
 from .measures import (
     any_loss_exceeds_reserves,
     assets,
@@ -343,7 +343,7 @@ SOLV_7 = CATALOGUE.declare(
 )
 
 
-@SOLV_7.state(lemma=True, step_cuts=of_interest)
+@SOLV_7.state(lemma=True, step_cuts=of_backing)
 def reserves_are_backed(pool: Any, market: Market) -> Condition:
     """reserves <= cash x WAD + debt + lines."""
     return market.reserves <= owned(market)

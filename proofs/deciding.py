@@ -58,13 +58,13 @@ class Rung:
 
 
 LADDER = (
-    Rung(0, linear=True, share=0.02, strategy="z3-simple"),
-    Rung(FROM_CUTS, linear=True, share=0.03, strategy="z3-simple"),
-    Rung(0, linear=False, share=0.03, strategy="z3-simple"),
-    Rung(1, linear=True, share=0.05, strategy="z3-simple"),
-    Rung(FROM_CUTS, linear=False, share=0.1, strategy="z3-simple"),
-    Rung(1, linear=False, share=0.15, strategy="z3-simple"),
-    Rung(None, linear=False, share=0.3, strategy="z3-simple"),
+    Rung(0, linear=True, share=0.02, strategy="z3-light"),
+    Rung(FROM_CUTS, linear=True, share=0.03, strategy="z3-light"),
+    Rung(0, linear=False, share=0.03, strategy="z3-light"),
+    Rung(1, linear=True, share=0.05, strategy="z3-light"),
+    Rung(FROM_CUTS, linear=False, share=0.1, strategy="z3-light"),
+    Rung(1, linear=False, share=0.15, strategy="z3-light"),
+    Rung(None, linear=False, share=0.3, strategy="z3-light"),
     Rung(0, linear=False, share=0.3, strategy="z3-nla"),
     Rung(None, linear=False, share=1.0, strategy="z3"),
     Rung(1, linear=False, share=2.0, strategy="z3-simple"),
