@@ -34,6 +34,8 @@ TREASURY: Account = "treasury"
 """The one account beside the users that clauses over accounts quantify over."""
 WALLETS = ("tokens",)
 """Ledgers in which an entry alone is no stake in a market."""
+MOST_BITS = 4096
+"""Longest number that is written out [bits]; Python itself refuses numbers of more than 4300 digits."""
 DIVISION = "SOLV-6"
 """The invariant that a division by zero violates, wherever it happens."""
 
@@ -275,14 +277,21 @@ class Monitor:
 
     def _numbers(self, state: Any, market: str | None, account: Account | None) -> dict[str, str]:
         """The numbers of a pool, of one market or of all, and of one account there."""
-        numbers = {name: str(getattr(state, name)) for name in state.scalars}
+        numbers = {name: written(getattr(state, name)) for name in state.scalars}
         for asset, record in state.markets.items():
             if market not in (None, asset):
                 continue
             prefix = "" if market else f"{asset}."
             for name in record.scalars:
-                numbers[prefix + name] = str(getattr(record, name))
+                numbers[prefix + name] = written(getattr(record, name))
             for name in record.ledgers if account is not None else ():
-                numbers[f"{prefix}{name}[{account}]"] = str(getattr(record, name)[account])
-            numbers[f"{prefix}price"] = str(record.feed.price)
+                numbers[f"{prefix}{name}[{account}]"] = written(getattr(record, name)[account])
+            numbers[f"{prefix}price"] = written(record.feed.price)
         return numbers
+
+
+def written(value: Any) -> str:
+    """A value as text; a number too long to be read, as the power of two that it is next to."""
+    if isinstance(value, int) and value.bit_length() > MOST_BITS:
+        return f"about {'-' * (value < 0)}2^{value.bit_length()}"
+    return str(value)

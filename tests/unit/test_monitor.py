@@ -170,6 +170,23 @@ def test_a_violation_shows_where_and_the_numbers(minimal: Protocol) -> None:
     assert found.values["new"]["shares[bob]"] == str(state.markets["USDC"].shares["bob"])
 
 
+def test_a_violation_shows_numbers_of_any_length(minimal: Protocol) -> None:
+    """A broken model can make numbers of more digits than Python writes out; the violation is reported all the same."""
+    nothing = Catalogue()
+    claim = nothing.declare("NO-1", "the cash is none", "state", why="never")
+
+    @claim.state()
+    def the_cash_is_none(pool: Any, market: Any) -> bool:
+        return bool(market.cash == 0)
+
+    pool = REFERENCE.build(minimal)
+    pool.markets["ETH"].cash = -(10**5000)
+    monitor = Monitor(REFERENCE, nothing, minimal.users)
+    monitor.bind(pool)
+    (found,) = monitor.check_state()
+    assert found.values["new"]["cash"] == "about -2^16610"
+
+
 def test_a_clause_without_a_price_does_not_apply(minimal: Protocol) -> None:
     """A refusal inside a clause is no violation."""
     state = REFERENCE.build(minimal)
