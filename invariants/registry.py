@@ -269,13 +269,17 @@ def the_first_deposits_cannot_be_robbed(
     trial.assume(trial.do(system, add_market, asset) is None)
     bottom = price_bottom(system.markets[asset])
     trial.assume(trial.do(system, deposit, attacker, asset, first) is None)
-    market = system.markets[asset]
+    market = system.markets[asset].copy()
     minted = price_bottom(market) - bottom
     trial.claim((minted + 1) * DUST > first, "the first deposit gets shares worth at most what they are worth now")
     trial.claim(price_top(market) <= 2 * DUST * WAD * price_bottom(market), "a share is worth few tokens")
     trial.assume(trial.do(system, redeem, attacker, asset, burned) is None)
-    market = system.markets[asset]
-    trial.claim(price_top(market) <= (2 * DUST + 1) * WAD * price_bottom(market), "a share is still worth few tokens")
+    top, bottom, market = price_top(market), price_bottom(market), system.markets[asset]
+    left, shares = price_top(market), price_bottom(market)
+    trial.claim(left * bottom <= top * shares + WAD * bottom, "a redemption leaves less than a token too much")
+    trial.claim(top * shares <= 2 * DUST * WAD * bottom * shares, "the shares that are left were worth few tokens")
+    trial.claim((left - 2 * DUST * WAD * shares - WAD) * bottom <= 0, "and so they are")
+    trial.claim(left <= (2 * DUST + 1) * WAD * shares, "a share is still worth few tokens")
     trial.assume(trial.do(system, donate, attacker, asset, donated) is None)
     before = system.markets[asset]
     top, bottom, held = price_top(before), price_bottom(before), before.shares[victim]

@@ -40,7 +40,7 @@ from poolproof.spec.logic import Condition, all_of, implies
 from poolproof.spec.state import Account
 
 from .catalogue import CATALOGUE, HORIZON, PRICES, REGION
-from .cuts import of_backing, of_health, of_interest, of_liquidation, of_share_price
+from .cuts import of_backing, of_health, of_liquidation, of_share_price
 from .measures import (
     any_loss_exceeds_reserves,
     assets,
@@ -226,7 +226,7 @@ SOLV_6 = CATALOGUE.declare(
 )
 
 
-@SOLV_6.state(lemma=True, step_cuts=of_interest)
+@SOLV_6.state(lemma=True, step_cuts=of_backing)
 def nothing_stored_is_negative(pool: Any, market: Market) -> Condition:
     """No underflow: every stored amount of a market is at least 0, its index at least 1."""
     return (
@@ -240,7 +240,7 @@ def nothing_stored_is_negative(pool: Any, market: Market) -> Condition:
     )
 
 
-@SOLV_6.state(lemma=True)
+@SOLV_6.state(lemma=True, step_cuts=of_backing)
 def nothing_stored_over_lines_is_negative(pool: Any, market: Market) -> Condition:
     """No underflow: every stored amount of a line is at least 0, interest due above a credit of one unit."""
     amounts: tuple[Number, ...]

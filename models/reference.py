@@ -290,5 +290,6 @@ SYSTEM = Model(
     admissible_system,
     SCOPE,
     PARTS,
+    example="every-channel",
 )
 REFERENCE = Model("reference", build, ACTIONS, accrue, admissible, SCOPE, several=SYSTEM)

@@ -18,6 +18,7 @@ from poolproof.models.isolated_pool import TREASURY
 from poolproof.models.system import System
 from poolproof.spec.errors import UsageError
 from poolproof.spec.invariant import Catalogue, Invariant
+from poolproof.spec.loading import load_protocol
 from poolproof.spec.model import Model
 from poolproof.spec.protocol import Protocol
 
@@ -151,7 +152,8 @@ def decide(
         proofs |= {name: Proof(reason="it is refuted") for name in lemmas & false}
         attack.base_case(prover.induction.lemmas, proofs)
     unsupported = failing(proofs, outside)
-    witnesses = Witnesses(model, protocol, chosen, seed) if proofs else None
+    shown_by = protocol if model.example is None else load_protocol(model.example)
+    witnesses = Witnesses(model, shown_by, chosen, seed) if proofs else None
     open_ones: list[Invariant] = []
     for invariant in chosen:
         proof = proofs.get(invariant.id)

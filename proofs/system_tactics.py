@@ -10,7 +10,9 @@ from typing import Any, TypeAlias
 
 from poolproof.models.credit_line import LINE_ACTIONS, LinedMarket
 from poolproof.models.isolated_pool import ACTIONS
-from poolproof.models.system import SEPARATOR, Route, System
+from poolproof.models.rates import NoRate
+from poolproof.models.registry import REGISTRY_ACTIONS
+from poolproof.models.system import SEPARATOR, Route, System, place_of
 from poolproof.spec.action import Domain
 from poolproof.spec.arithmetic import WAD
 from poolproof.spec.model import Model
@@ -57,6 +59,7 @@ class SystemTactics:
         self.between = [a for n, a in self.actions.items() if n in allowed and n not in OWN and n not in self.routed]
         self.kinds = {pool.id: pool.kind for pool in protocol.pools}
         self.plans = allowed >= PLANNED
+        self.lists = {"set_rate_model", *(action.name for action in REGISTRY_ACTIONS)} <= allowed
         self.of: dict[str, Tactics] = {}
         for pool in protocol.pools:
             actions = tuple(action for action in actions_in(pool) if action.name in allowed)
@@ -82,6 +85,11 @@ class SystemTactics:
         self.pools = [*core, *chosen] if self.bits(3) or not chosen else chosen
         for pool in self.pools:
             self.of[pool].begin(dict.__getitem__(state.pools, pool), profile)
+        self.unlisted = [
+            name
+            for name in state.markets
+            if self.lists and place_of(name)[0] in self.of and not state.registry.lists(name)
+        ]
         self.here = self.pools[0]
         self.queue: list[tuple[str, str, Tactic]] = []
         self.lined = [
@@ -101,6 +109,8 @@ class SystemTactics:
                 return call
         if self.lined and not self.bits(5):
             self._plan_draw()
+        if self.unlisted and not self.bits(5):
+            return self._towards_a_listing()
         if self.between and not self.bits(5):
             action = self.between[self.draw.below(len(self.between))]
             return action, self.arguments_of(action.domains)
@@ -174,6 +184,19 @@ class SystemTactics:
         pool = self.pools[self.draw.below(len(self.pools))]
         plain = {name: domain for name, domain in domains.items() if domain.kind != "pool"}
         return lifted_arguments(plain, self.of[pool].arguments_of(plain), pool)
+
+    def _towards_a_listing(self) -> Call:
+        """The next step on the way of a market to the list: a rate model, its pool, an approval, the listing."""
+        name = self.unlisted[self.draw.below(len(self.unlisted))]
+        registry, (pool, asset) = self.state.registry, place_of(name)
+        if isinstance(dict.__getitem__(self.state.markets, name).rates, NoRate):
+            domains = self.of[pool].known["set_rate_model"].domains
+            _, *numbers = self.of[pool].arguments_of(domains)
+            return self._in(pool, "set_rate_model", (asset, *numbers))
+        if registry.number[pool] == 0:
+            return self.actions["create_pool"], (pool,)
+        approved = registry.approved[name] == registry.number[pool]
+        return self.actions["add_market" if approved else "approve_market"], (name,)
 
     def _across(self) -> Call | None:
         """A user borrows across pools, or unwinds."""

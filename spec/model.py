@@ -53,6 +53,8 @@ class Model:
     several: Model | None = None
     """The model of a protocol of several pools, where that is another one."""
     market: type[Any] | None = None
+    example: str | None = None
+    """The shipped protocol in which all can happen that the catalogue speaks of, where one protocol may lack some."""
 
     def action(self, name: str) -> Action:
         """The action of a name."""
