@@ -7,11 +7,13 @@ at once.
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import sqlite3
 import sys
 import time
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources.abc import Traversable
@@ -70,7 +72,7 @@ class Stats:
 
 
 class Shipped:
-    """Evidence that comes with the package: a folder with `decision.json` and `outcome.json`, read late."""
+    """Evidence that comes with the package: a folder with `decision.json.gz` and `outcome.json.gz`, read late."""
 
     def __init__(self, folder: Traversable) -> None:
         self.folder = folder
@@ -84,13 +86,13 @@ class Shipped:
         return self._entries[kind]
 
     def _read(self, kind: Kind) -> dict[str, Any]:
-        file = self.folder.joinpath(f"{kind}.json")
+        file = self.folder.joinpath(f"{kind}.json.gz")
         if not file.is_file():
             return {}
         try:
-            data = json.loads(file.read_bytes())
+            data = json.loads(gzip.decompress(file.read_bytes()))
             entries = data["entries"] if data["schema"] == SCHEMA else None
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError):
             entries = None
         if isinstance(entries, dict):
             return entries
@@ -99,14 +101,14 @@ class Shipped:
 
 
 def write_shipped(folder: Path, kind: Kind, entries: Mapping[str, Any]) -> None:
-    """Write entries as the package ships them: sorted, one a line, so that a change shows in a diff."""
+    """Write entries as the package ships them: sorted, one a line, compressed; the same entries are the same bytes."""
     lines = [
         f"{json.dumps(key)}: {json.dumps(entries[key], sort_keys=True, separators=(',', ':'))}"
         for key in sorted(entries)
     ]
     body = ",\n".join(lines)
     text = f'{{"schema": "{SCHEMA}", "entries": {{\n{body}\n}}}}\n'
-    (folder / f"{kind}.json").write_text(text, encoding="utf-8")
+    (folder / f"{kind}.json.gz").write_bytes(gzip.compress(text.encode(), mtime=0))
 
 
 class Cache:

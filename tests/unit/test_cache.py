@@ -1,5 +1,6 @@
 """The evidence cache: it saves work, and never ends a run."""
 
+import gzip
 import json
 import multiprocessing
 import sqlite3
@@ -50,14 +51,14 @@ def test_shipped_evidence_lies_below_the_users(tmp_path: Path) -> None:
     shipped = tmp_path / "shipped"
     shipped.mkdir()
     write_shipped(shipped, "decision", {"a": {"verdict": "PROVED"}, "b": {"verdict": "PROVED"}})
-    before = (shipped / "decision.json").read_bytes()
+    before = (shipped / "decision.json.gz").read_bytes()
     with Cache(tmp_path / "user", Shipped(shipped)) as cache:
         cache.put("decision", "b", {"verdict": "REFUTED"})
         assert cache.get("decision", "a") == {"verdict": "PROVED"}
         assert cache.get("decision", "b") == {"verdict": "REFUTED"}
         assert cache.get("outcome", "a") is None
         assert cache.stats().shipped == {"decision": 2, "outcome": 0}
-    assert (shipped / "decision.json").read_bytes() == before
+    assert (shipped / "decision.json.gz").read_bytes() == before
 
 
 def test_shipped_evidence_is_read_without_a_folder_of_the_users(tmp_path: Path) -> None:
@@ -74,16 +75,17 @@ def test_shipped_evidence_is_read_without_a_folder_of_the_users(tmp_path: Path) 
 )
 def test_shipped_evidence_that_is_not_such_is_left_out(tmp_path: Path, content: str) -> None:
     """A broken installation proves again, and is told so."""
-    (tmp_path / "decision.json").write_text(content, encoding="utf-8")
-    shipped = Shipped(tmp_path)
-    assert shipped.entries("decision") == {}
-    assert "reinstall" in shipped.notes[0]
+    for bytes_of_it in (content.encode(), gzip.compress(content.encode()), gzip.compress(content.encode())[:-9]):
+        (tmp_path / "decision.json.gz").write_bytes(bytes_of_it)
+        shipped = Shipped(tmp_path)
+        assert shipped.entries("decision") == {}
+        assert "reinstall" in shipped.notes[0]
 
 
 def test_written_evidence_is_one_line_an_entry_and_sorted(tmp_path: Path) -> None:
-    """A change of one theorem is a change of one line."""
+    """And the same entries are the same bytes, whenever they are written."""
     write_shipped(tmp_path, "outcome", {"b": 2, "a": {"y": 1, "x": 2}})
-    text = (tmp_path / "outcome.json").read_text(encoding="utf-8")
+    text = gzip.decompress((tmp_path / "outcome.json.gz").read_bytes()).decode()
     assert text.splitlines()[1:3] == ['"a": {"x":2,"y":1},', '"b": 2']
     assert json.loads(text)["entries"] == {"a": {"x": 2, "y": 1}, "b": 2}
 
