@@ -186,7 +186,9 @@ class Moves(Candidates):
         while step and len(self.best) == length:
             if not attempt(present - step):
                 step >>= 1
-        power = 10 ** (len(str(present)) - 1)
+        power = 10 ** (
+            present.bit_length() * 301 // 1000
+        )  # about its decimals; a number of any length has a length in bits
         while power > 1 and len(self.best) == length:
             if present % power:
                 attempt(present - present % power)
