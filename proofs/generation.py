@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TypeAlias
 
@@ -57,11 +57,12 @@ def found_in(unit: Unit) -> Found:
 
 def find_part(part: Part) -> Found:
     """The obligations of a part: what a worker does, which looks the model up by its name."""
-    return found_in(_units(part.protocol, part.wanted, part.dropped)[part.position])
+    return found_in(_units_beside(replace(part, position=0))[part.position])
 
 
 @lru_cache(maxsize=1)
-def _units(protocol: Protocol, wanted: frozenset[str], dropped: tuple[str, ...]) -> list[Unit]:
-    """All units of the obligations of the invariants wanted."""
-    model, catalogue = registry.of(protocol)
-    return list(Inductions(model, catalogue, dropped=dropped).units(lambda invariant: invariant.id in wanted))
+def _units_beside(part: Part) -> list[Unit]:
+    """All units of the obligations of the invariants wanted, that of a part among them."""
+    model, catalogue = registry.of(part.protocol)
+    inductions = Inductions(model, catalogue, dropped=part.dropped)
+    return list(inductions.units(lambda invariant: invariant.id in part.wanted))

@@ -94,7 +94,7 @@ class Trial(Protocol):
         *,
         hidden: tuple[str, ...],
         within: tuple[str, ...],
-    ) -> bool:
+    ) -> Condition:
         """Whether an action, on a copy, reads the hidden fields of markets with lines only within methods named."""
 
     def midway(self, state: Any) -> Any:

@@ -1,9 +1,11 @@
 """Prove the catalogue anew, every obligation, and write what was found as the evidence that the package ships.
 
     python tools/ship_evidence.py
+    python tools/ship_evidence.py --keep-answers
 
-Decisions and answers go to ``proofs/evidence``, compressed.  A theorem holds for the whole admissible region, so one
-protocol of one pool and one of several are enough.
+With ``--keep-answers`` only texts are proved that the shipped evidence has no answer to.  Decisions and answers go to
+``proofs/evidence``, compressed.  A theorem holds for the whole admissible region, so one protocol of one pool and one
+of several are enough.
 """
 
 from __future__ import annotations
@@ -11,9 +13,10 @@ from __future__ import annotations
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
-from poolproof.cache import KINDS, Cache, write_shipped
-from poolproof.checking import check
+from poolproof.cache import KINDS, Cache, Kind, write_shipped
+from poolproof.checking import check, shipped_evidence
 from poolproof.proofs.verdicts import Verdict
 from poolproof.spec.loading import load_protocol
 
@@ -21,11 +24,23 @@ FOLDER = Path(__file__).parents[1] / "proofs" / "evidence"
 PROTOCOLS = ("minimal", "elara-docs")
 
 
-def main() -> int:
+class Asked(Cache):
+    """A cache above what is shipped, which keeps the answers that were asked for."""
+
+    def get(self, kind: Kind, key: str) -> Any:
+        """The value of a key; one that is shipped is kept."""
+        value = super().get(kind, key)
+        if value is not None:
+            self.put(kind, key, value)
+        return value
+
+
+def main(arguments: list[str]) -> int:
     """Prove, write, and report; 1 if something is not proved."""
+    shipped = shipped_evidence() if "--keep-answers" in arguments else None
     with tempfile.TemporaryDirectory() as folder:
         for name in PROTOCOLS:
-            report = check(load_protocol(name), cache=Cache(Path(folder)))
+            report = check(load_protocol(name), cache=Asked(Path(folder), shipped))
             missing = [decision.invariant for decision in report.decisions if decision.verdict is not Verdict.PROVED]
             if missing:
                 print(f"{name}: not proved, nothing written: {', '.join(missing)}")
@@ -43,4 +58,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

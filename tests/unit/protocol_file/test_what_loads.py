@@ -29,6 +29,7 @@ def test_every_shipped_protocol_loads_by_its_name() -> None:
         "astera-docs",
         "astera-liquidity",
         "elara-docs",
+        "every-channel",
         "liquid-staked-bnb",
         "minimal",
         "venus-docs",
