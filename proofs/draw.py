@@ -16,10 +16,6 @@ AMOUNT_LIMIT = 2**112
 """Amounts and caps stay below this, prices and factors inside their domains."""
 
 
-LARGEST = 2**190
-"""The largest number that an argument can be."""
-
-
 def highest(domain: Domain) -> int:
     """The largest number of a domain."""
     return AMOUNT_LIMIT - 1 if domain.high is None else domain.high
@@ -66,7 +62,6 @@ class Draw:
 
     def amount(self, limit: int) -> int:
         """An amount around a positive limit: often all of it, at times one unit beside, else a part."""
-        limit = min(limit, LARGEST)  # where a bug lets an account have more than there can be
         if limit > self.most:
             limit = self.most
         choice = self.bits(5)
