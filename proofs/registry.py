@@ -38,7 +38,8 @@ def names() -> tuple[str, ...]:
 def find(name: str) -> tuple[Model, Catalogue]:
     """The model of a name, and the invariants that are claimed of it.
 
-    Refuses: an unknown name, and an installed model or catalogue that cannot be loaded or is something else.
+    Refuses: an unknown name, and an installed model or catalogue that cannot be loaded, is something else, or would
+    change what the engines rely on.
     """
     from poolproof.invariants import CATALOGUE
     from poolproof.invariants.fitting import fitted
@@ -54,6 +55,7 @@ def find(name: str) -> tuple[Model, Catalogue]:
         cure = "uninstall one of them"
         raise UsageError(f"the model {shown_text(name)} is brought by {packages}", "", cure)
     model = _loaded(points[0], Model)
+    _require_sound(model, points[0])
     return model, fitted(_merged(added) if added else CATALOGUE, model)
 
 
@@ -63,6 +65,8 @@ def of(protocol: Protocol, named: Callable[[str], tuple[Model, Catalogue]] | Non
     ``named`` looks the name up in place of ``find``.
     """
     model, catalogue = (named or find)(protocol.model)
+    if model.name not in _built_in():
+        _require_complete(model, protocol)
     chosen = model.of(protocol)
     if not chosen.parts and len(protocol.pools) > 1:
         rule = f"{shown_text(model.name)} is a model of one pool, and this file has {len(protocol.pools)}"
@@ -86,6 +90,48 @@ def _built_in() -> dict[str, Model]:
     return {REFERENCE.name: REFERENCE}
 
 
+def _require_sound(model: Model, point: EntryPoint) -> None:
+    """Refuse a model under another name than its own, by which its evidence is known, and a class that is no market.
+
+    What is known of the sign of a built-in number is proved of built-in classes, so no other class may say more.
+    """
+    from poolproof.models.market import Market
+
+    what = f"{point.value} of {_package(point)}"
+    if model.name != point.name:
+        cure = f'declare it as "{model.name}", or give it the name "{point.name}"'
+        raise UsageError(f'the model calls itself "{model.name}" and is installed as "{point.name}"', what, cure)
+    market = model.market
+    if market is None:
+        return
+    if not (isinstance(market, type) and issubclass(market, Market)):
+        raise UsageError(f"{market!r} is not a class of markets", what, "derive it from poolproof.models.market.Market")
+    names = (*market.scalars, *market.ledgers, *market.constants)
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise UsageError(f'{market.__name__} lists "{twice}" twice', what, "list each name once")
+    built_in = (*Market.scalars, *Market.ledgers, *Market.constants)
+    missing = next((name for name in built_in if name not in names), None)
+    if missing is not None:
+        cure = "begin the tuple with *Market.scalars, and those of ledgers and constants alike"
+        raise UsageError(f'{market.__name__} does not list "{missing}"', what, cure)
+    changed = next((name for name in built_in if market.signs.get(name) != Market.signs.get(name)), None)
+    if changed is not None:
+        cure = "leave the signs of built-in numbers as they are, and claim what you know of them as an invariant"
+        raise UsageError(f'{market.__name__} changes what is known of the sign of "{changed}"', what, cure)
+
+
+def _require_complete(model: Model, protocol: Protocol) -> None:
+    """Refuse a model that leaves a number of a market unset when it is built."""
+    state = model.build(protocol)
+    for asset, market in getattr(state, "markets", {}).items():
+        for name in (*market.scalars, *market.ledgers, *market.constants):
+            if not hasattr(market, name):
+                what = f"the model {shown_text(model.name)}"
+                cure = "set every name of scalars, ledgers and constants when the model is built"
+                raise UsageError(f'"{name}" of the market {asset} is not set', what, cure)
+
+
 def _unknown(name: str) -> UsageError:
     """List the known names, the nearest first."""
     known = names()
@@ -106,6 +152,8 @@ def _loaded(point: EntryPoint, kind: type[Thing]) -> Thing:
     cure = "repair the package, or uninstall it"
     try:
         thing = point.load()
+    except UsageError:
+        raise
     except Exception as error:
         cause = " ".join(f"{type(error).__name__}: {error}".split())[:200]
         raise UsageError(f"{shown_plain(point.value)} cannot be loaded ({cause})", what, cure) from error

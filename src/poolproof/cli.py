@@ -15,6 +15,7 @@ import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -320,11 +321,24 @@ def _wording(wrong: typer.TyperException) -> str:
     return f"{message[:1].lower()}{message[1:]}; see `{command} --help`"
 
 
+def _in_an_installed_model(error: Exception) -> str | None:
+    """Where the code of a package that brings models was at work when an error arose, if it was."""
+    points = [*entry_points(group="poolproof.models"), *entry_points(group="poolproof.invariants")]
+    packages = {point.module.partition(".")[0] for point in points}
+    for frame, line in reversed(list(traceback.walk_tb(error.__traceback__))):
+        module = str(frame.f_globals.get("__name__", ""))
+        if module.partition(".")[0] in packages:
+            return f"{module}.{frame.f_code.co_name}, line {line}"
+    return None
+
+
 def _tell_of_own_error(error: Exception) -> int:
     """Say that the error is ours, and how to report it; the traceback only for those who ask."""
     if os.environ.get("POOLPROOF_DEBUG") == "1":
         traceback.print_exception(error)
     cause = " ".join(f"{type(error).__name__}: {error}".split())[:500]
+    if (place := _in_an_installed_model(error)) is not None:
+        return _tell(f"{place}: the code of an installed model fails: {cause}; repair the package", WRONG_USAGE)
     report = "please report it with the command and its files"
     debug = "POOLPROOF_DEBUG=1 shows the traceback"
     return _tell(f"an error of our own: {cause}; {report}; {debug}", OWN_ERROR)

@@ -6,12 +6,13 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from poolproof import checking
+from poolproof import checking, cli
 from poolproof.cli import main
 from poolproof.invariants import CATALOGUE
 from poolproof.models.reference import REFERENCE
@@ -582,3 +583,22 @@ def test_explore_reports_what_it_visited(run: Run) -> None:
     assert content["complete"]
     assert 0 < content["distinct"] <= content["generated"] + 10
     assert ran.code == (1 if content["violations"] else 0)
+
+
+def test_an_error_in_an_installed_models_code_is_the_packages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The message names where; without such code on the way it is an error of our own."""
+
+    def fail() -> None:
+        raise AttributeError("no such number")
+
+    def found() -> str | None:
+        try:
+            fail()
+        except AttributeError as error:
+            return cli._in_an_installed_model(error)
+        return None
+
+    assert found() is None
+    point = EntryPoint("mine", f"{__name__}:THING", "poolproof.models")
+    monkeypatch.setattr(cli, "entry_points", lambda group: [point] if group == point.group else [])
+    assert (found() or "").startswith(f"{__name__}.fail, line ")

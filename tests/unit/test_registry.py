@@ -3,15 +3,18 @@
 from collections.abc import Callable
 from dataclasses import replace
 from importlib.metadata import EntryPoint
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 from poolproof.invariants import CATALOGUE
+from poolproof.models.market import Market, Sign
 from poolproof.models.reference import REFERENCE
 from poolproof.proofs import registry
 from poolproof.spec.errors import UsageError
 from poolproof.spec.invariant import Catalogue
+from poolproof.spec.loading import load_protocol
+from poolproof.spec.protocol import Protocol
 
 MINE = replace(REFERENCE, name="mine")
 EXTRA = Catalogue()
@@ -124,3 +127,74 @@ def test_a_package_that_brings_something_else_is_refused(
     with pytest.raises(UsageError) as refused:
         registry.find("mine")
     assert said in str(refused.value)
+
+
+class Twice(Market):
+    """A class that lists a number twice."""
+
+    scalars = (*Market.scalars, "cash")
+    __slots__ = ()
+
+
+class Lacking(Market):
+    """A class that forgets a built-in number."""
+
+    scalars = tuple(name for name in Market.scalars if name != "bad_debt")
+    __slots__ = ()
+
+
+class Bold(Market):
+    """A class that would have it assumed that there is always a supply."""
+
+    signs: ClassVar[dict[str, Sign]] = {**Market.signs, "supply": "positive"}
+    __slots__ = ()
+
+
+TWICE, LACKING, BOLD = (replace(MINE, market=one) for one in (Twice, Lacking, Bold))
+NO_MARKET = replace(MINE, market=dict)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("TWICE", 'lists "cash" twice'),
+        ("LACKING", 'does not list "bad_debt"'),
+        ("BOLD", 'the sign of "supply"'),
+        ("NO_MARKET", "not a class of markets"),
+    ],
+)
+def test_a_class_of_markets_says_no_more_of_built_in_numbers(install: Install, name: str, words: str) -> None:
+    """Their signs are proved of the built-in classes only, and what is not listed is not undone."""
+    install(("poolproof.models", "mine", name))
+    with pytest.raises(UsageError, match=words):
+        registry.find("mine")
+
+
+def test_a_model_is_installed_under_its_own_name(install: Install) -> None:
+    """Evidence is kept by the model's name: two models of one name would share their verdicts."""
+    install(("poolproof.models", "twin", "MINE"))
+    with pytest.raises(UsageError, match='calls itself "mine" and is installed as "twin"'):
+        registry.find("twin")
+
+
+def test_a_model_sets_all_numbers_of_its_markets(install: Install) -> None:
+    """One that is left unset is named."""
+
+    def built(protocol: Protocol) -> Any:
+        state = REFERENCE.build(protocol)
+        for market in state.markets.values():
+            market.__class__ = Unset
+        return state
+
+    protocol = load_protocol("minimal").model_copy(update={"model": "mine"})
+    with pytest.raises(UsageError, match='"fee" of the market'):
+        registry.of(protocol, lambda _: (replace(MINE, build=built, market=Unset), CATALOGUE))
+    install(("poolproof.models", "mine", "MINE"))
+    assert registry.of(protocol)[0] == MINE
+
+
+class Unset(Market):
+    """A class whose number no build sets; without a slot, so that a built-in record can become one."""
+
+    scalars = (*Market.scalars, "fee")
+    __slots__ = ()
