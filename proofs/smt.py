@@ -6,7 +6,8 @@ no atom in common with the goal; leaving hypotheses out never proves too much.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 from .paths import Goal
 from .terms import Atom, Fact, Node, negated, node_atoms
@@ -21,32 +22,52 @@ def slice_of(goal: Goal, rounds: int | None) -> list[Fact]:
     Definitions of the goal's atoms are always followed.  Then, ``rounds`` times, facts that share an atom are added
     (0: only facts about atoms that are already there; None: everything).
     """
-    everything = [*goal.facts, *goal.conditions]
-    if rounds == FROM_CUTS:
-        everything = [fact for fact in everything if fact.tag != "quotient"]
-        rounds = 1
     if rounds is None:
-        return everything
+        return [*goal.facts, *goal.conditions]
+    known = _kept(goal.facts, without_quotients=rounds == FROM_CUTS)
+    everything = [*known.facts, *goal.conditions]
     atoms = set(node_atoms(goal.node)) if not isinstance(goal.node, bool) else set()
     if isinstance(goal.node, bool):
         for fact in goal.conditions:
             atoms |= fact.atoms
-    _close(atoms, everything)
-    for _ in range(rounds):
+    _close(atoms, known.definitions)
+    for _ in range(1 if rounds == FROM_CUTS else rounds):
         for fact in everything:
-            if fact.of is None and fact.atoms & atoms:
+            if fact.of is None and not fact.atoms.isdisjoint(atoms):
                 atoms |= fact.atoms
-        _close(atoms, everything)
+        _close(atoms, known.definitions)
     return [fact for fact in everything if fact.atoms <= atoms and (fact.of is None or fact.of in atoms)]
 
 
-def _close(atoms: set[int], facts: Iterable[Fact]) -> None:
+@dataclass(slots=True)
+class _Known:
+    """The facts that goals of one path have in common, and the atoms in the definition of each atom."""
+
+    whole: tuple[Fact, ...]
+    facts: list[Fact]
+    definitions: dict[int, set[int]]
+
+
+_LAST: dict[bool, _Known] = {}
+"""What goals asked for last: those of one path come one after another."""
+
+
+def _kept(facts: tuple[Fact, ...], *, without_quotients: bool) -> _Known:
+    """The facts of a path, those aside that define quotients where these are to be forgotten."""
+    last = _LAST.get(without_quotients)
+    if last is None or last.whole is not facts:
+        kept = [fact for fact in facts if not (without_quotients and fact.tag == "quotient")]
+        definitions: dict[int, set[int]] = {}
+        for fact in kept:
+            if fact.of is not None:
+                definitions.setdefault(fact.of, set()).update(fact.atoms)
+        last = _LAST[without_quotients] = _Known(facts, kept, definitions)
+    return last
+
+
+def _close(atoms: set[int], definitions: dict[int, set[int]]) -> None:
     """Add the atoms in the definitions of atoms."""
-    definitions: dict[int, set[int]] = {}
-    for fact in facts:
-        if fact.of is not None:
-            definitions.setdefault(fact.of, set()).update(fact.atoms)
-    pending = list(atoms)
+    pending = [atom for atom in atoms if atom in definitions]
     while pending:
         for atom in definitions.get(pending.pop(), ()):
             if atom not in atoms:
@@ -62,22 +83,37 @@ def text_of(goal: Goal, rounds: int | None, *, linear: bool = False) -> tuple[st
     """
     atoms_of = goal.atoms
     facts = slice_of(goal, rounds)
-    nodes = list(dict.fromkeys(fact.node for fact in facts))
+    asserted = [_asserted(atoms_of, fact, linear=linear) for fact in facts]
+    atoms = set().union(*(fact.atoms for fact in facts))
     if not isinstance(goal.node, bool):
-        nodes.append(negated(goal.node))
-    atoms = sorted(frozenset().union(*(node_atoms(node) for node in nodes)))
-    lines = [f"(declare-const {_name(atoms_of, atom)} {'Bool' if atoms_of[atom].boolean else 'Int'})" for atom in atoms]
+        negation = negated(goal.node)
+        last = Fact(negation, "", node_atoms(negation))
+        atoms |= last.atoms
+        asserted.append(_asserted(atoms_of, last, linear=linear))
+    lines = [
+        f"(declare-const {_name(atoms_of, atom)} {'Bool' if atoms_of[atom].boolean else 'Int'})"
+        for atom in sorted(atoms)
+    ]
     if linear:
-        products = sorted({m for node in nodes for m in _products(node)})
+        products = sorted(set().union(*(products for _, products in asserted)))
         lines += [f"(declare-const {_product(atoms_of, product)} Int)" for product in products]
         lines += [
             f"(assert (>= {_product(atoms_of, product)} 0))"
             for product in products
             if all(atoms_of[atom].sign != "any" for atom in product)
         ]
-    lines += [f"(assert {_formula(atoms_of, node, linear=linear)})" for node in nodes]
+    lines += dict.fromkeys(text for text, _ in asserted)
     lines.append("(check-sat)")
     return "\n".join(lines) + "\n", tuple(sorted({fact.tag for fact in facts}))
+
+
+def _asserted(atoms_of: list[Atom], fact: Fact, *, linear: bool) -> tuple[str, frozenset[tuple[int, ...]]]:
+    """The assertion of a fact, and the products of atoms in it, which a linear reading declares."""
+    known: tuple[str, frozenset[tuple[int, ...]]] | None = fact.texts.get(linear)
+    if known is None:
+        text = f"(assert {_formula(atoms_of, fact.node, linear=linear)})"
+        known = fact.texts[linear] = text, frozenset(_products(fact.node)) if linear else frozenset()
+    return known
 
 
 def _products(node: Node) -> Iterator[tuple[int, ...]]:

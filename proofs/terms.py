@@ -8,7 +8,7 @@ share price and the old one share their monomials.  Quotients are hash-consed: t
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import gcd
 from typing import Any, Literal
 
@@ -52,6 +52,8 @@ class Fact:
     tag: str
     atoms: frozenset[int]
     of: int | None = None
+    texts: dict[bool, Any] = field(default_factory=dict, compare=False, repr=False)
+    """Its texts for a solver, once they were asked for: they are the same in every obligation of the path."""
 
 
 def frozen(poly: Poly) -> Key:
