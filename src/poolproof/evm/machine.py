@@ -1,0 +1,103 @@
+"""An EVM in this process: contracts are deployed, called and read, and what they refuse is told by name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from .artifacts import Contract, Signature, decode, encode, keccak, needed, signature
+
+_OUTPUT = re.compile(r"output: 0x([0-9a-f]*)")
+_HALT = re.compile(r"Halt \{ reason: (\w+)")
+
+_LARGEST_CONTRACT = 2**17
+"""The pool's contract is compiled without one optimiser, and so exceeds the chain's limit [bytes]."""
+
+_GAS = 2**50
+_READER = f"0x{0xFF:040x}"
+"""Who asks for views: nobody."""
+
+
+class Reverted(Exception):
+    """A contract refuses: the name of the error, and its arguments, addresses as they are."""
+
+    def __init__(self, name: str, arguments: tuple[str, ...] = ()) -> None:
+        """Keep the parts."""
+        super().__init__(name, arguments)
+        self.name = name
+        self.arguments = arguments
+
+
+class Machine:
+    """An EVM at a block and a time, where gas costs nothing.
+
+    ``names`` replaces addresses in what contracts refuse with.
+    """
+
+    def __init__(self, contracts: Iterable[Contract], names: Mapping[str, str]) -> None:
+        self._pyrevm = needed("pyrevm")
+        limits = self._pyrevm.CfgEnv(limit_contract_code_size=_LARGEST_CONTRACT)
+        self._evm = self._pyrevm.EVM(env=self._pyrevm.Env(cfg=limits), gas_limit=_GAS, spec_id="SHANGHAI")
+        self._names = names
+        built_in = (signature("Error", ("string",)), signature("Panic", ("uint256",)))
+        self._errors: dict[bytes, Signature] = {error.selector: error for error in built_in}
+        for contract in contracts:
+            self._errors |= contract.errors
+
+    def at(self, block: int, timestamp: int) -> None:
+        """Let what follows happen in this block, at this time [s]."""
+        self._evm.set_block_env(self._pyrevm.BlockEnv(number=block, timestamp=timestamp, gas_limit=_GAS))
+
+    def place(self, address: str, code: bytes) -> None:
+        """Put code at an address."""
+        self._evm.insert_account_info(address, self._pyrevm.AccountInfo(code=code))
+
+    def deploy(self, sender: str, contract: Contract, *arguments: Any) -> str:
+        """Deploy a contract; its address."""
+        try:
+            address: str = self._evm.deploy(sender, contract.creation(arguments))
+        except RuntimeError as error:
+            raise self._told(error) from None
+        return address.lower()
+
+    def call(self, sender: str, address: str, contract: Contract, function: str, *arguments: Any) -> None:
+        """Call a function, for its effect."""
+        self._message(sender, address, contract.call(function, arguments), is_static=False)
+
+    def view(self, address: str, contract: Contract, function: str, *arguments: Any) -> tuple[Any, ...]:
+        """Call a function, for its answer."""
+        data = self._message(_READER, address, contract.call(function, arguments), is_static=True)
+        return contract.answer(function, data)
+
+    def entry(self, address: str, slot: int, key: str, words: int) -> Sequence[int]:
+        """Words of a mapping's entry for an address, where no function tells them."""
+        first = int.from_bytes(keccak(encode(("address", "uint256"), (key, slot))))
+        return [self._evm.storage(address, first + word) for word in range(words)]
+
+    def _message(self, sender: str, address: str, data: bytes, *, is_static: bool) -> bytes:
+        """Send a message; what comes back."""
+        try:
+            answer: bytes = self._evm.message_call(sender, address, data, is_static=is_static)
+        except RuntimeError as error:
+            raise self._told(error) from None
+        return answer
+
+    def _told(self, error: RuntimeError) -> Exception:
+        """What a contract refused with; what is not a refusal stays as it is."""
+        text = str(error)
+        if halted := _HALT.search(text):
+            return Reverted("Halt", (halted[1],))
+        if (output := _OUTPUT.search(text)) is None:
+            return error
+        data = bytes.fromhex(output[1])
+        if (known := self._errors.get(data[:4])) is None:
+            return Reverted("Unknown", (f"0x{output[1]}",))
+        values = decode(known.takes, data[4:])
+        return Reverted(known.name, tuple(map(self._shown, [known] * len(values), known.takes, values)))
+
+    def _shown(self, error: Signature, kind: str, value: Any) -> str:
+        """An argument of an error: an address by its name, a panic's code in hexadecimal."""
+        if kind == "address":
+            return self._names.get(value.lower(), value)
+        return hex(value) if error.name == "Panic" else str(value)
