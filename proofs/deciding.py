@@ -12,7 +12,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 from poolproof.models.isolated_pool import TREASURY
 from poolproof.models.system import System
@@ -91,6 +91,10 @@ class Pending:
         """The text of an attempt, and the tags of the hypotheses in it."""
         goal = without(self.obligation.goal) if self.without_cuts else self.obligation.goal
         return text_of(goal, rung.rounds, linear=rung.linear)
+
+
+Tried: TypeAlias = defaultdict[int, set[tuple[str, str]]]
+"""By obligation: the texts that were tried, by their digests, with the strategies."""
 
 
 @dataclass(slots=True)
@@ -311,6 +315,7 @@ class Prover:
         self.catalogue, self.wanted, self.budget = catalogue, wanted, budget
         self.submit, self.on_event, self.second_opinion = submit, on_event, second_opinion
         self.pending: list[Pending] = []
+        self.climbing: list[Pending] = []
         self.plain: set[tuple[str, str]] = set()
         self.generated = False
         units = list(self.induction.units(lambda invariant: invariant.id in wanted))
@@ -365,32 +370,56 @@ class Prover:
         return proofs
 
     def _climb(self, pending: list[Pending]) -> None:
-        left = [each for each in pending if each.outcome is None]
-        total, number = len(left), 0
-        tried: dict[int, set[tuple[str, str]]] = defaultdict(set)
-        for number, rung in enumerate(LADDER):
-            asked: list[tuple[Pending, tuple[str, ...]]] = []
-            self.on_event(Event(f"prove, attempt {number + 1}", total - len(left), total))
-            for (each, tags), result in zip(asked, self.submit(self._tasks(left, rung, tried, asked)), strict=True):
-                each.seconds += result.seconds
-                if result.status == "unsat":
-                    each.uses, each.rung = tags, rung
-                    each.outcome = Outcome(
-                        each.obligation.action, Verdict.PROVED, result.solver, each.seconds, result.cached,
-                        uses=tags, digest=result.key,
-                    )  # fmt: skip
-                elif rung.rounds is None and not rung.linear:
-                    each.last = result
-            left = [each for each in left if each.outcome is None and not refuted(each)]
-            if not left:
-                break
-        self.on_event(Event("prove", total - len(left), total))
+        """Let every obligation climb the ladder: first one of each clause and action, then the others.
+
+        The others begin where the first one was decided: what bears on a claim is mostly the same in all its cases.
+        """
+        self.climbing = [each for each in pending if each.outcome is None]
+        tried: Tried = defaultdict(set)
+        first, *above = LADDER
+        groups: dict[tuple[str, str], list[Pending]] = defaultdict(list)
+        for each in self._attempt(first, self.climbing, tried):
+            groups[each.obligation.clause, each.obligation.action].append(each)
+        leaders = [group[0] for group in groups.values()]
+        for rung in above:
+            leaders = self._attempt(rung, leaders, tried)
+        for rung in above:
+            self._attempt(
+                rung, [each for group in groups.values() if group[0].rung is rung for each in group[1:]], tried
+            )
+        left = [each for group in groups.values() for each in group if each.outcome is None and not refuted(each)]
+        for rung in above:
+            left = self._attempt(rung, left, tried)
+        self._tell("prove")
+
+    def _tell(self, stage: str) -> None:
+        """Tell how many obligations are decided."""
+        decided = sum(each.outcome is not None or refuted(each) for each in self.climbing)
+        self.on_event(Event(stage, decided, len(self.climbing)))
+
+    def _attempt(self, rung: Rung, those: list[Pending], tried: Tried) -> list[Pending]:
+        """Try one rung; what is neither proved nor refuted after it."""
+        if not those:
+            return []
+        self._tell("prove")
+        asked: list[tuple[Pending, tuple[str, ...]]] = []
+        for (each, tags), result in zip(asked, self.submit(self._tasks(those, rung, tried, asked)), strict=True):
+            each.seconds += result.seconds
+            if result.status == "unsat":
+                each.uses, each.rung = tags, rung
+                each.outcome = Outcome(
+                    each.obligation.action, Verdict.PROVED, result.solver, each.seconds, result.cached,
+                    uses=tags, digest=result.key,
+                )  # fmt: skip
+            elif rung.rounds is None and not rung.linear:
+                each.last = result
+        return [each for each in those if each.outcome is None and not refuted(each)]
 
     def _tasks(
         self,
         left: list[Pending],
         rung: Rung,
-        tried: dict[int, set[tuple[str, str]]],
+        tried: Tried,
         asked: list[tuple[Pending, tuple[str, ...]]],
     ) -> Iterator[Task]:
         """The tasks of a rung, each made when it is asked for and noted then with the tags of its hypotheses."""
