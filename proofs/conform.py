@@ -106,9 +106,7 @@ def formats() -> Mapping[str, Format]:
     return {"venus": replay_lines}
 
 
-def conform(
-    model: str, paths: Iterable[str], listener: Listener, report: ConformReport | None = None
-) -> ConformReport:
+def conform(model: str, paths: Iterable[str], listener: Listener, report: ConformReport | None = None) -> ConformReport:
     """Replay files and folders against a model; a report that is given is filled as far as an interrupt lets it.
 
     Raises: UsageError for a path that does not exist or holds no trace, or a file that is none.
@@ -136,7 +134,9 @@ def trace_files(paths: Iterable[str]) -> list[Path]:
     for text in paths:
         path = Path(text)
         try:
-            inside = sorted(each for each in path.iterdir() if each.name.endswith(SUFFIXES)) if path.is_dir() else [path]
+            inside = (
+                sorted(each for each in path.iterdir() if each.name.endswith(SUFFIXES)) if path.is_dir() else [path]
+            )
         except OSError as error:
             raise _unreadable(path, error) from None
         if not inside:
@@ -170,8 +170,7 @@ def _announced(lines: Iterator[Line], report: ConformReport, listener: Listener,
 def _lines_of(path: Path) -> Iterator[Line]:
     """The lines of a file, each a JSON object.  Raises: Malformed, and UsageError where the file cannot be read."""
     try:
-        opened = gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")
-        with opened as file:
+        with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
             for number, text in enumerate(file, start=1):
                 yield number, _object(number, text)
     except (OSError, EOFError, zlib.error) as error:

@@ -82,9 +82,7 @@ class Replay:
     def step(self, line: Mapping[str, Any]) -> list[Difference]:
         """Carry out an action, and compare how it ended, the whole state after it, and its events."""
         pool = self.pool
-        pool.now = int(line["ts" if self.time_based else "bn"])
-        action = BY_CONTRACT_NAME[line["a"]]
-        arguments = self._arguments(action, line)
+        pool.now, action, arguments = self.action(line)
         refusal = perform(pool, action, arguments)
         recorded_end = None if line["ok"] else _error(line["err"]["name"], line["err"]["args"])
         model_end = None if refusal is None else _error(*_reverted(refusal))
@@ -104,10 +102,10 @@ class Replay:
         self._set(recorded)
         return found
 
-    def _arguments(self, action: Action, line: Mapping[str, Any]) -> tuple[Any, ...]:
-        """The action's arguments, in its order."""
-        given = line["args"]
-        values = []
+    def action(self, line: Mapping[str, Any]) -> tuple[int, Action, tuple[Any, ...]]:
+        """The slot of a line, its action, and the arguments in the action's order."""
+        action, given = BY_CONTRACT_NAME[line["a"]], line["args"]
+        values: list[Any] = []
         for name, domain in action.domains.items():
             value = given["mc" if name == "collateral" else SHORT_NAMES.get(name, name)]
             match domain.kind:
@@ -127,7 +125,7 @@ class Replay:
                     values.append(RateModel(_address(line), curve_of(value, self.slots_per_year)))
                 case _:
                     values.append(int(value))
-        return tuple(values)
+        return int(line["ts" if self.time_based else "bn"]), action, tuple(values)
 
     def _set(self, recorded: Mapping[str, Any]) -> None:
         """Make the recorded state the model's; what is not recorded, as parameters and prices, stays as it is.
@@ -153,7 +151,7 @@ class Replay:
             market.underlying.restore_(SHORTFALL, self.held[name] - others)
         for account in pool.users:
             entered = tuple(self.names[position] for position in recorded["u"][account]["in"])
-            pool.entered.restore_(account, entered)  # type: ignore[arg-type]  # a ledger of tuples
+            pool.entered.restore_(account, entered)
 
 
 def _replay_trace(first: Line, lines: Iterator[Line], report: ConformReport) -> None:
@@ -168,7 +166,7 @@ def _replay_trace(first: Line, lines: Iterator[Line], report: ConformReport) -> 
             raise Malformed(number, "the state after deployment is missing")
         report.note(None, replay.start(line))
         report.traces += 1
-        for number, line in lines:  # noqa: B007  # the number is told where a line is ill-formed
+        for number, line in lines:  # the number is told where a line is ill-formed
             if line["type"] != "act":
                 raise Malformed(number, "the line is no action")
             report.note(int(line["k"]), replay.step(line))

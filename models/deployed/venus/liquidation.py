@@ -76,7 +76,14 @@ def tokens_to_seize(pool: Comptroller, market: VToken, collateral: VToken, repai
 
 
 def liquidate_one(
-    pool: Comptroller, liquidator: Account, borrower: Account, debt: str, collateral: str, amount: int, *, skip_health: bool
+    pool: Comptroller,
+    liquidator: Account,
+    borrower: Account,
+    debt: str,
+    collateral: str,
+    amount: int,
+    *,
+    skip_health: bool,
 ) -> None:
     """Repay a part of a debt and seize collateral for it.
 

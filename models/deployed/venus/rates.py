@@ -34,6 +34,7 @@ class TwoKinksRate:
 
     def borrow_rate(self, used: int) -> int:
         """The borrow rate at a utilisation [wad per slot].  Models: TwoKinksInterestRateModel._getBorrowRate."""
+        rate: int
         if used < self.kink1:
             rate = div_toward_zero(used * self.multiplier, WAD) + self.base
         elif used < self.kink2:
@@ -47,12 +48,14 @@ class TwoKinksRate:
     @property
     def at_first_kink(self) -> int:
         """RATE_1: the rate at the first kink [wad per slot]."""
-        return div_toward_zero(self.kink1 * self.multiplier, WAD) + self.base
+        rate: int = div_toward_zero(self.kink1 * self.multiplier, WAD) + self.base
+        return rate
 
     @property
     def between_kinks(self) -> int:
         """RATE_2: what the second slope adds up to the second kink [wad per slot]."""
-        return div_toward_zero((self.kink2 - self.kink1) * self.multiplier2, WAD) + self.base2
+        rate: int = div_toward_zero((self.kink2 - self.kink1) * self.multiplier2, WAD) + self.base2
+        return rate
 
 
 Curve = JumpRate | WhitePaperRate | TwoKinksRate
@@ -73,7 +76,8 @@ def curve_of(parameters: Mapping[str, Any], slots_per_year: int) -> Curve:
     """
 
     def yearly(name: str) -> int:
-        return div_toward_zero(int(parameters[name]), slots_per_year)
+        per_slot: int = div_toward_zero(int(parameters[name]), slots_per_year)
+        return per_slot
 
     match parameters["model"]:
         case "WhitePaperInterestRateModel":

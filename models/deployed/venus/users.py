@@ -75,7 +75,9 @@ def tokens_for_amount(amount: int, rate: int) -> int:
     return redeemed + 1 if paid not in (0, amount) else redeemed
 
 
-def redeem_fresh(pool: Comptroller, market: VToken, owner: Account, receiver: Account, *, tokens: int, rate: int) -> None:
+def redeem_fresh(
+    pool: Comptroller, market: VToken, owner: Account, receiver: Account, *, tokens: int, rate: int
+) -> None:
     """Burn vTokens and pay floor(tokens x exchange rate), which exceeds what was asked for by less than one vToken.
 
     Refuses: RedeemAmountIsZero; as `before_redeem`; RedeemTransferOutNotPossible, TransferExceedsBalance, Overflow.
