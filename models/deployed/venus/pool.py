@@ -88,7 +88,7 @@ class Comptroller(Record):
     def markets_of(self, account: Account) -> tuple[str, ...]:
         """The listed markets that an account entered, in order.  Models: Comptroller.getAssetsIn."""
         names: tuple[str, ...] = self.entered[account] or ()
-        return tuple(name for name in names if dict.__getitem__(self.markets, name).listed)
+        return tuple([name for name in names if self.seen(name).listed])
 
     def has_entered(self, account: Account, name: str) -> bool:
         """Whether a market counts for an account.  Models: Comptroller.checkMembership."""
@@ -122,7 +122,7 @@ def snapshot(
     down.  Refuses: PriceError for every market that it entered, Overflow.
     Models: Comptroller._getHypotheticalLiquiditySnapshot.
     """
-    weighted = collateral = borrows = effects = 0
+    weighted = collateral = owed = effects = 0  # of quotients by 1e18: no sum of them passes the largest word
     for name in pool.markets_of(account):
         market = pool.seen(name)
         debt, rate, price = borrow_balance(market, account), exchange_rate(market), market.price
@@ -132,14 +132,14 @@ def snapshot(
         token_price = mul_wad_down(rate, price)
         weight = market.liquidation_threshold if at_threshold else market.collateral_factor
         weighted_price = mul_wad_down(weight, token_price)
-        weighted = add(mul_wad_down(weighted_price, held), weighted)
-        collateral = add(mul_wad_down(token_price, held), collateral)
-        borrows = add(mul_wad_down(price, debt), borrows)
+        weighted += mul_wad_down(weighted_price, held)
+        collateral += mul_wad_down(token_price, held)
+        owed += mul_wad_down(price, debt)
         if name == modified:
-            effects = add(mul_wad_down(weighted_price, redeemed), effects)
-            effects = add(mul_wad_down(price, borrowed), effects)
-    owed = add(borrows, effects)
-    return Snapshot(collateral, borrows, max(weighted - owed, 0), max(owed - weighted, 0))
+            effects += mul_wad_down(weighted_price, redeemed)
+            effects += mul_wad_down(price, borrowed)
+    margin = weighted - owed - effects
+    return Snapshot(collateral, owed, max(margin, 0), max(-margin, 0))
 
 
 def liquidity(pool: Comptroller, account: Account, *, at_threshold: bool) -> tuple[int, int] | None:
