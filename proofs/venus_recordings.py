@@ -13,7 +13,7 @@ from typing import Any
 
 from poolproof.models.deployed.venus.build import ACTIONS, FIRST_SUPPLIER, MarketStart, PoolStart, build
 from poolproof.models.deployed.venus.market import SHARE_RESERVE, VToken, borrow_rate, exchange_rate, supply_rate
-from poolproof.models.deployed.venus.pool import SHORTFALL, Comptroller, liquidity
+from poolproof.models.deployed.venus.pool import SHORTFALL, Comptroller, Pausable, liquidity
 from poolproof.models.deployed.venus.rates import SECONDS_PER_YEAR, RateModel, curve_of, utilisation
 from poolproof.models.deployed.venus.rates import borrow_rate as rate_of
 from poolproof.models.deployed.venus.rates import supply_rate as supply_rate_of
@@ -47,6 +47,11 @@ RATES: dict[str, Callable[[VToken], int]] = {
     "supplyRate": supply_rate,
 }
 """Recorded views of a market."""
+
+
+def _wording(wrong: Exception) -> str:
+    """Why a line could not be read."""
+    return f"{wrong} is missing or unknown" if isinstance(wrong, KeyError) else str(wrong)
 
 
 def replay_lines(lines: Iterator[Line], report: ConformReport) -> None:
@@ -120,7 +125,7 @@ class Replay:
                 case "orders":
                     values.append(tuple((self.names[o["mc"]], self.names[o["mb"]], int(o["repay"])) for o in value))
                 case "pausables":
-                    values.append(tuple(int(each) for each in value))
+                    values.append(tuple(int(Pausable(each)) for each in value))
                 case "rate_model":
                     values.append(RateModel(_address(line), curve_of(value, self.slots_per_year)))
                 case _:
@@ -173,7 +178,7 @@ def _replay_trace(first: Line, lines: Iterator[Line], report: ConformReport) -> 
             report.actions += 1
             report.refusals += not line["ok"]
     except ILL_FORMED as wrong:
-        raise Malformed(number, f"{type(wrong).__name__}: {wrong}") from None
+        raise Malformed(number, _wording(wrong)) from None
 
 
 def _start_of(config: Mapping[str, Any], slots_per_year: int, *, time_based: bool) -> PoolStart:
@@ -301,4 +306,4 @@ def _replay_cases(number: int, line: Mapping[str, Any], report: ConformReport) -
             report.note(number, list(compare(f"cases[{position}]", case[5:], model)))
             report.cases += 1
     except ILL_FORMED as wrong:
-        raise Malformed(number, f"{type(wrong).__name__}: {wrong}") from None
+        raise Malformed(number, _wording(wrong)) from None
