@@ -97,7 +97,7 @@ PLANTED: dict[str, tuple[Path, Callable[[dict[str, Any]], bool], Callable[[dict[
     "a view": (DONATION, lambda x: x["ok"], lambda x: x["st"]["m"][0].update(supplyRate=None), "st.m[0].supplyRate"),
     "liquidity": (DONATION, lambda x: x["ok"], lambda x: x["st"]["u"]["u0"].update(lq=None), "st.u.u0.lq"),
     "an event": (HEAL, lambda x: "ev" in x, lambda x: x["ev"][-1].append("0"), "ev[0]"),
-    "the order of events": (HEAL, lambda x: len(x.get("ev", [])) > 2, lambda x: x["ev"].reverse(), "ev[0][0]"),
+    "the order of events": (HEAL, lambda x: len(x.get("ev", [])) > 2, lambda x: x["ev"].reverse(), "ev[0]"),
     "no events": (HEAL, lambda x: "ev" in x, lambda x: x.pop("ev"), "ev"),
     "an error": (GUARDS, lambda x: not x["ok"], lambda x: x["err"].update(name="Unknown"), "err"),
     "an argument of an error": (GUARDS, lambda x: not x["ok"], lambda x: x["err"].update(args=["m9"]), "err"),
@@ -227,5 +227,5 @@ def test_an_ill_formed_trace_is_refused_with_its_line(
 
 def test_an_unknown_model_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     """Exit code 3, with the models that there are."""
-    assert main(["conform", "venice", str(DONATION)]) == 3
+    assert main(["conform", "venuss", str(DONATION)]) == 3
     assert "did you mean venus" in capsys.readouterr().err
