@@ -95,6 +95,8 @@ class Replay:
         events = [] if refusal is not None else [[_shown(each) for each in event] for event in pool.events]
         if events != line.get("ev", []):
             found += compare("ev", line.get("ev", []), events)
+        if refusal is None and not line["ok"]:
+            pool.journal.undo()  # what is not recorded, as parameters, goes back too
         return found + self._compare_state(line["st"] if line["ok"] else self.recorded)
 
     def _compare_state(self, recorded: dict[str, Any]) -> list[Difference]:
