@@ -178,6 +178,8 @@ def _values(domain: Domain, users: tuple[Account, ...], assets: tuple[str, ...])
             return ((domain.high or WAD) // 2,)
         case "shares" | "debt_shares":
             return (None,)
+        case "flag" | "assets" | "orders" | "pausables" | "rate_model":
+            raise UsageError("a deployed contract has no small world", cure="explore a protocol of the reference model")
 
 
 def _held(action: Action, named: dict[str, Any], domain: Domain) -> Held | int:

@@ -13,10 +13,32 @@ from typing import Any, Literal
 from .refusal import Refusal
 
 Kind = Literal[
-    "user", "line", "pool", "asset", "tokens", "shares", "debt_shares", "price", "slots", "factor", "cap", "rate"
+    "user",
+    "line",
+    "pool",
+    "asset",
+    "tokens",
+    "shares",
+    "debt_shares",
+    "price",
+    "slots",
+    "factor",
+    "cap",
+    "rate",
+    "flag",
+    "assets",
+    "orders",
+    "pausables",
+    "rate_model",
 ]
 """What an argument is: an account, a credit line, a pool, a market, an amount in tokens, shares or debt shares of the
-market named by ``of``, a price, a number of slots, a factor or a rate [wad], a cap in tokens."""
+market named by ``of``, a price, a number of slots, a factor or a rate [wad], a cap in tokens.
+
+Of deployed contracts alone: yes or no, a list of markets, of liquidation orders or of what can be paused, a rate model."""
+
+NOT_NUMBERS: frozenset[Kind] = frozenset(
+    ("user", "line", "pool", "asset", "flag", "assets", "orders", "pausables", "rate_model")
+)
 
 Actor = Literal["user", "environment", "governance", "line"]
 
@@ -37,7 +59,7 @@ class Domain:
     @property
     def is_number(self) -> bool:
         """Whether the argument is written as a decimal string in a trace."""
-        return self.kind not in ("user", "line", "pool", "asset")
+        return self.kind not in NOT_NUMBERS
 
 
 def user() -> Domain:

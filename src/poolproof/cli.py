@@ -202,6 +202,19 @@ def replay(
 
 
 @app.command()
+def conform(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="A model of deployed contracts, like venus.")],
+    paths: Annotated[list[str], typer.Argument(metavar="PATH...", help="Recorded traces: files or folders.")],
+    json: JsonFile = None,
+) -> int:
+    """Replay recorded traces of the real contracts."""
+    from .commands_conform import run_conform
+    from .console import Output
+
+    return run_conform(Output(json), model, paths)
+
+
+@app.command()
 def claims(
     model: Annotated[
         str | None,

@@ -1,0 +1,1 @@
+"""Venus isolated pools: the Comptroller and the VTokens of @venusprotocol/isolated-pools 4.4.0."""
