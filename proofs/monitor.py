@@ -7,7 +7,7 @@ action costs nothing that was not touched.  What an action cannot have changed i
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 from poolproof.spec.action import Action
@@ -50,8 +50,12 @@ class Violation:
     values: dict[str, Any] = field(default_factory=dict)
 
 
+UNDEFINED = "division by zero in the claim"
+"""What is said where a clause cannot be evaluated: it does not hold there."""
+
+
 def division_by_zero(clause: str) -> Violation:
-    """An action or a clause divided by zero."""
+    """An action or a scenario divided by zero."""
     return Violation(DIVISION, clause, "division by zero", {"clause": clause})
 
 
@@ -251,7 +255,7 @@ class Monitor:
                 except Refusal:
                     continue
                 except ZeroDivisionError:
-                    found.append(division_by_zero(entry[2].name))
+                    found.append(replace(self._violation(entry, view, place), message=UNDEFINED))
 
     # --- what a violation shows ---------------------------------------------------------------------------
 

@@ -17,7 +17,7 @@ from poolproof.spec.model import Model
 from poolproof.spec.refusal import Refusal
 from poolproof.spec.state import Account
 
-from .monitor import Violation, division_by_zero
+from .monitor import UNDEFINED, Violation
 from .snapshots import copy_before, copy_state
 
 
@@ -78,7 +78,7 @@ class WholeMonitor:
             except Refusal:
                 continue
             except ZeroDivisionError:
-                yield division_by_zero(clause.name)
+                yield Violation(invariant.id, clause.name, UNDEFINED, {"clause": clause.name})
                 continue
             if not holds:
                 values = {"clause": clause.name}

@@ -45,9 +45,10 @@ def print_report(output: Output, report: ConformReport) -> None:
         if len(report.first_differences) == SHOWN_DIFFERENCES:
             output.out.print(f"these are the first {SHOWN_DIFFERENCES} differences", style="dim")
     done = report.actions + report.cases
+    traces = "1 trace" if report.traces == 1 else f"{report.traces:,} traces"
     rate = f", {done / report.seconds:,.0f} a second" if report.seconds else ""
     output.out.print(
-        f"{report.actions:,} actions ({report.refusals:,} refused) of {report.traces} traces and {report.cases:,} cases "
+        f"{report.actions:,} actions ({report.refusals:,} refused) of {traces} and {report.cases:,} cases "
         f"in {report.seconds:.1f} s{rate}"
     )
     style = "bold red" if report.mismatches else "green"

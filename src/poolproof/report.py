@@ -142,7 +142,8 @@ def print_list(console: Console, heading: str, lines: Sequence[str]) -> None:
 def closing_line(report: Report) -> Text:
     """How many ended in each verdict, in how many seconds; and what an interrupt left undone."""
     counts = Counter(decision.verdict for decision in report.decisions)
-    line = Text(f"{len(report.decisions)} invariants in {report.seconds:.1f} s: ")
+    count = len(report.decisions)
+    line = Text(f"{count} invariant{'' if count == 1 else 's'} in {report.seconds:.1f} s: ")
     parts = [Text(f"{counts[each]} {each}", style=STYLES[each]) for each in Verdict if counts[each]]
     line.append_text(Text(", ").join(parts) if parts else Text("nothing was decided"))
     accepted = sum(decision.accepted for decision in report.decisions)
