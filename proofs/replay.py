@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -97,7 +97,8 @@ def replay(trace: Trace, find: Callable[[str], tuple[Model, Catalogue]]) -> Repl
     if promise is not None:
         _replay_promise(report, trace.violation, model)
     if "scenario" in trace.violation.values:
-        _replay_scenario(report, trace.violation, model, invariant, last_state)
+        owners = list(catalogue) if trace.invariant == DIVISION else [invariant]  # whichever divides
+        _replay_scenario(report, trace.violation, model, owners, last_state)
     if report.violation is None:
         place = f"run {trace.violation.run}, step {trace.violation.step}"
         report.differences.append(f"{trace.invariant} is not violated at {place}")
@@ -195,13 +196,13 @@ def _replay_promise(report: ReplayReport, recorded: Violated, model: Model) -> N
 
 
 def _replay_scenario(
-    report: ReplayReport, recorded: Violated, model: Model, invariant: Invariant | None, state: Any
+    report: ReplayReport, recorded: Violated, model: Model, owners: Sequence[Invariant | None], state: Any
 ) -> None:
     """Run the recorded scenario from the state in which the recorded run ends."""
     trace = report.trace
     texts = dict(recorded.values["scenario"])
     name = texts.pop("clause", "")
-    clause = _scenario(model, invariant, name)
+    clause = _scenario(model, owners, name)
     if clause is None or set(texts) != set(clause.domains):
         report.differences.append(f'{trace.invariant} has no scenario "{name}" with these arguments')
         return
@@ -218,9 +219,9 @@ def _replay_scenario(
         report.violation = Violation(trace.invariant, name, message, dict(recorded.values))
 
 
-def _scenario(model: Model, invariant: Invariant | None, name: str) -> Clause | None:
+def _scenario(model: Model, owners: Sequence[Invariant | None], name: str) -> Clause | None:
     """The scenario clause of a name."""
-    scenarios = scenarios_of(model, invariant)
+    scenarios = (clause for invariant in owners for clause in scenarios_of(model, invariant))
     return next((clause for clause in scenarios if clause.name == name), None)
 
 

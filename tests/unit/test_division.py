@@ -10,6 +10,7 @@ import pytest
 from poolproof.models import market
 from poolproof.models.reference import REFERENCE
 from poolproof.proofs.fuzz import fuzz
+from poolproof.proofs.replay import replay
 from poolproof.proofs.tactics import Tactics
 from poolproof.proofs.witnesses import Witnesses
 from poolproof.spec.arithmetic import WAD
@@ -64,3 +65,16 @@ def test_a_division_is_no_witness(empty_markets_divide: None, minimal: Protocol,
     """The search for runs that a claim speaks of goes on."""
     found = Witnesses(REFERENCE, minimal, list(watchful), seed=1)
     assert found.missing(watchful["X-1"]) == ()
+
+
+def test_a_division_in_another_invariants_scenario_replays(minimal: Protocol, watchful: Catalogue) -> None:
+    """The trace names SOLV-6, and the scenario that divided by its clause."""
+    owner = watchful.declare("X-2", "something can be divided", "step")
+
+    @owner.scenario()
+    def divide(trial: Any, pool: Any) -> None:
+        trial.claim(1 // (pool.now * 0) == 0, "a number")
+
+    (trace,) = fuzz(REFERENCE, minimal, watchful, steps=200, seed=1).violations
+    assert trace.invariant == "SOLV-6"
+    assert replay(trace, lambda _: (REFERENCE, watchful)).as_recorded
