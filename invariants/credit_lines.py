@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from poolproof.models.core_pool import CoreMarket, rate_sum_at
-from poolproof.models.credit_line import LinedMarket
+from poolproof.models.credit_line import LINE_ACTIONS, LinedMarket
 from poolproof.models.isolated_pool import ACTIONS, add_reserves, borrow, deposit, liquidate, repay, write_off
 from poolproof.models.market import Market, borrow_rate
 from poolproof.models.refusals import LineLimitExceeded
@@ -320,7 +320,7 @@ def _asks_the_limit_in_a_draw(what: Action) -> None:
     LINE_7.scenario(**what.domains)(check)  # type: ignore[arg-type]  # no argument is called instant
 
 
-for _action in ACTIONS:
+for _action in (*ACTIONS, *LINE_ACTIONS):
     _asks_the_limit_in_a_draw(_action)
 
 

@@ -143,6 +143,9 @@ def _whatever_others_did(name: str, what: Callable[..., None], **domains: Domain
         trial.claim(type(one) is type(other), "it is refused in both worlds or in neither")
         market = here.markets[asset]
         agree(trial, here, there, (market.vault, market.first_loss_vault), of=("tokens",))
+        twin = there.markets[asset]
+        same_totals = (market.shares.total() == twin.shares.total()) & (market.debts.total() == twin.debts.total())
+        trial.claim(same_totals, "all shares and debts together agree")
 
     check.__name__ = f"{name}_whatever_others_did"
     check.__doc__ = f"A line {name.replace('_', ' ')} alike in two worlds that differ in the core, but for its answers."

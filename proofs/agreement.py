@@ -19,8 +19,9 @@ from poolproof.spec.model import Model
 from poolproof.spec.refusal import Refusal
 from poolproof.spec.state import Account
 
+from .clauses import places
 from .counterparts import Counterpart, accrued
-from .induction import OTHER, Induction, places
+from .induction import OTHER, Induction
 from .paths import Path, Unreachable, explore_paths
 from .snapshots import copy_state
 from .terms import DivisionByZero, Formula, Space

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from random import Random
@@ -76,10 +75,6 @@ def initial_state(model: Model, protocol: Protocol, start: dict[str, Any] | None
     return state
 
 
-MOST_MISSED = 5
-"""After so many findings that no trace shows, an invariant is no longer watched."""
-
-
 class Campaign:
     """Episodes on one protocol with one source of chance."""
 
@@ -99,7 +94,6 @@ class Campaign:
         self.initial = initial_state(model, protocol, start)
         self.report = FuzzReport(protocol.name, by_action={a.name: {"ok": 0, "refused": 0} for a in model.actions})
         self.active = list(invariants)
-        self.missed: Counter[str] = Counter()
         self.everything = {invariant.id: invariant for invariant in invariants}
         self._watch()
 
@@ -207,8 +201,6 @@ class Campaign:
         trace = shrink(self.model, self.protocol, finding, start=self.start)
         if trace is not None:
             self.report.violations.append(trace)
-        else:  # what was seen did not happen again on its own: it may, elsewhere
-            self.missed[violation.invariant] += 1
-        if invariant in self.active and (trace is not None or self.missed[violation.invariant] == MOST_MISSED):
+        if invariant in self.active:
             self.active.remove(invariant)
             self._watch()

@@ -24,9 +24,10 @@ from poolproof.spec.protocol import Protocol
 
 from . import registry
 from .attack import Attack
+from .clauses import CUT
 from .fuzz import initial_state
 from .generation import Found, Generate, Part, found_in
-from .induction import CUT, Obligation
+from .induction import Obligation
 from .inductions import Inductions
 from .progress import Event, Listener
 from .smt import FROM_CUTS, text_of

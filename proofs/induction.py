@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import product
@@ -22,14 +21,15 @@ from poolproof.models.credit_line import LINE_ACTIONS, LinedMarket
 from poolproof.models.isolated_pool import ACTIONS, TREASURY, pass_time, write_off
 from poolproof.models.reference import admissible_market
 from poolproof.spec.action import Action, Domain
-from poolproof.spec.invariant import Cancelled, Catalogue, Clause, Cut, Invariant, Scaled, Step
+from poolproof.spec.invariant import Catalogue, Clause, Invariant, Step
 from poolproof.spec.logic import all_of, negation
 from poolproof.spec.model import Kind, Model, Part
 from poolproof.spec.refusal import Refusal
 
+from .clauses import by_cuts, claim_clause, claim_cuts, places, places_in_core
 from .confined import confined
 from .paths import Goal, Path, explore_paths
-from .terms import DivisionByZero, Space, negated
+from .terms import Space, negated
 from .world import ANYONE, ElsewhereWrittenOff, copy_pool, core_markets, midway, moved_core, symbolic_pool
 
 AMOUNT_LIMIT = 2**112
@@ -38,8 +38,6 @@ HORIZON = 2**30
 
 
 ARGUMENTS = "arguments: inside their declared domains"
-CUT = "cut"
-"""The tag of an intermediate claim that is proved before it is used."""
 MARKET = "market"
 """The arbitrary market of an action that names none."""
 OTHER = "other"
@@ -493,86 +491,3 @@ def goals_of(path: Path) -> Iterator[Goal]:
             yield Goal(path.excluded_by.node, name, facts, conditions[:-1], path.space.atoms)
         else:
             yield Goal(False, name, facts, conditions, path.space.atoms)
-
-
-def by_cuts(clauses: list[tuple[Invariant, Clause]]) -> list[tuple[Any, list[tuple[Invariant, Clause]]]]:
-    """The clauses of a step, those that share their cuts together."""
-    groups: dict[Any, list[tuple[Invariant, Clause]]] = {}
-    for invariant, clause in clauses:
-        groups.setdefault(clause.cuts if clause.form == "step" else clause.step_cuts, []).append((invariant, clause))
-    return list(groups.items())
-
-
-def claim_cuts(path: Path, cuts: Any, step: Any, name: str) -> None:
-    """Claim cuts one after another, each usable once claimed, as far as no price is missing and no divisor is zero."""
-    with suppress(Refusal, DivisionByZero, ZeroDivisionError):
-        for number, cut in enumerate(cuts(step), start=1):
-            premises, conclusion = reading(cut)
-            for premise in premises:
-                path.claim(premise, f"{name} {number}", cut=True)
-            path.space.fact(conclusion, CUT)
-
-
-def reading(cut: Cut) -> tuple[list[Any], Any]:
-    """What a cut has to show, and what it gives: both laws of products hold of all integers."""
-    if isinstance(cut, Scaled):
-        premises = [cut.unless | (cut.lower <= cut.upper), cut.unless | (cut.factor >= 0)]
-        return premises, cut.unless | (cut.lower * cut.factor <= cut.upper * cut.factor)
-    if isinstance(cut, Cancelled):
-        premises = [
-            cut.unless | (cut.lower * cut.factor <= cut.upper * cut.factor),
-            cut.unless | (cut.factor > 0),
-        ]
-        return premises, cut.unless | (cut.lower <= cut.upper)
-    return [cut], cut
-
-
-def claim_clause(path: Path, clause: Clause, arguments: tuple[Any, ...], name: str) -> None:
-    """Claim what a clause says at one place; where it asks for a price that is missing, it says nothing."""
-    try:
-        condition = clause.check(*arguments)
-        cuts = clause.cuts
-        if clause.form == "state" and cuts is not None and condition is not True:
-            claim_cuts(path, lambda _: cuts(*arguments), None, f"{name} {cuts.__name__}")
-        path.claim(condition, name)
-    except Refusal:
-        return
-    except (DivisionByZero, ZeroDivisionError):
-        path.claim(condition=False, name=f"{name}: division by zero in the claim")
-
-
-def places(
-    clause: Clause, where: Any, accounts: tuple[str, ...], only: str | None = None
-) -> list[tuple[str, tuple[Any, ...]]]:
-    """The arguments of a clause's function at each explicit market and account of a state or a step."""
-    if clause.form == "step":
-        pairs: list[tuple[str, tuple[Any, ...]]] = [
-            (asset, (where, where.old.markets[asset], new)) for asset, new in where.new.markets.items()
-        ]
-    else:
-        pool = where.new if isinstance(where, Step) else where
-        pairs = [(asset, (pool, market)) for asset, market in pool.markets.items()]
-        where = pool
-    if only is not None:
-        pairs = [pair for pair in pairs if pair[0] == only]
-    if clause.over == "pool":
-        return [("", (where,))]
-    if clause.over == "account":
-        return [(f"({account})", (where, account)) for account in accounts]
-    if clause.over == "market":
-        return [(f"({asset})", arguments) for asset, arguments in pairs]
-    return [(f"({asset}, {account})", (*arguments, account)) for asset, arguments in pairs for account in accounts]
-
-
-def places_in_core(clause: Clause, where: Any) -> list[tuple[str, tuple[Any, ...]]]:
-    """The arguments of a clause about a market at each core market that the explicit markets draw on.
-
-    What is said of particular actions, or within an instant, is shown of the core pool's own steps instead.
-    """
-    if clause.over != "market" or clause.of or clause.instant:
-        return []
-    if clause.form == "step":
-        old, new = core_markets(where.old), core_markets(where.new)
-        return [(f"(core of {asset})", (where, old[asset], core)) for asset, core in new.items()]
-    pool = where.new if isinstance(where, Step) else where
-    return [(f"(core of {asset})", (pool, core)) for asset, core in core_markets(pool).items()]

@@ -20,6 +20,7 @@ from poolproof.spec.invariant import Clause, Invariant, Step
 from poolproof.spec.refusal import Refusal
 from poolproof.spec.state import Account
 
+from .clauses import by_cuts, claim_clause, claim_cuts, places
 from .induction import (
     Case,
     Induction,
@@ -28,13 +29,9 @@ from .induction import (
     SymbolicTrial,
     Unit,
     World,
-    by_cuts,
-    claim_clause,
-    claim_cuts,
     goals_of,
     owned,
     partitions,
-    places,
 )
 from .paths import Path
 from .terms import Space

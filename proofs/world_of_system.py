@@ -24,6 +24,7 @@ from poolproof.spec.model import Model
 from poolproof.spec.refusal import Refusal
 from poolproof.spec.state import Account
 
+from .clauses import claim_clause
 from .induction import (
     OTHER,
     Case,
@@ -34,7 +35,6 @@ from .induction import (
     Unit,
     World,
     cases_of,
-    claim_clause,
     goals_of,
     owned,
 )
