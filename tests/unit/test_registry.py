@@ -55,13 +55,13 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Install:
 def test_the_reference_model_is_built_in(install: Install) -> None:
     """With its catalogue."""
     assert registry.find("reference") == (REFERENCE, CATALOGUE)
-    assert registry.names() == ("reference",)
+    assert registry.names() == ("reference", "venus")
 
 
 def test_an_installed_model_is_found_and_checked_against_the_built_in_catalogue(install: Install) -> None:
     """A new kind of pool has to keep the same promises, unless it brings its own."""
     install((registry.MODELS, "mine", "MINE"))
-    assert registry.names() == ("reference", "mine")
+    assert registry.names() == ("reference", "venus", "mine")
     assert registry.find("mine") == (MINE, CATALOGUE)
 
 
