@@ -123,6 +123,32 @@ def an_unhealthy_account_can_be_liquidated(trial: Trial, pool: Comptroller, user
     trial.claim(None in answers, f"no liquidation of the account is accepted: {reasons}")
 
 
+LIQ_5_W = VENUS.declare(
+    "LIQ-5-w",
+    "an account that is short by the contracts' own snapshot can be liquidated, at least in the smallest step, while "
+    "each market of its collateral has the cash to pay it out and no debt of it exceeds the market's",
+    "refusal",
+    why="the protocol's part of a seizure is paid out at once, and needs cash",
+)
+
+
+@LIQ_5_W.scenario(instant=True, user=user(), borrower=user())
+def a_short_account_can_be_liquidated(trial: Trial, pool: Comptroller, user: Account, borrower: Account) -> None:
+    """As LIQ-5, for a shortfall that the contracts see."""
+    trial.assume(user != borrower)
+    trial.assume(snapshot(pool, borrower, at_threshold=True).shortfall > 0)
+    entered = [pool.seen(name) for name in pool.markets_of(borrower)]
+    trial.assume(any(market.tokens[borrower] for market in entered))
+    for market in entered:
+        trial.assume(market.tokens[borrower] * exact_price(market) <= market.cash)
+        trial.assume(borrow_balance(market, borrower) <= market.total_borrows)
+    for market in pool.markets.values():
+        market.underlying[user] += market.total_borrows
+    answers = list(answers_to_liquidations(trial, pool, user, borrower))
+    reasons = ", ".join(dict.fromkeys(answer.name for answer in answers if answer is not None))
+    trial.claim(None in answers, f"no liquidation of the account is accepted: {reasons}")
+
+
 def answers_to_liquidations(trial: Trial, pool: Comptroller, user: Account, borrower: Account) -> Any:
     """How liquidations in each pair of markets end, by one unit and up to the close factor, whole, and by healing."""
     owing = [name for name in pool.markets_of(borrower) if borrow_balance(pool.seen(name), borrower)]
