@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 from poolproof.models.deployed.venus.market import VToken, borrow_balance, exchange_rate
 from poolproof.models.deployed.venus.pool import Comptroller, snapshot
-from poolproof.spec.action import Domain
+from poolproof.spec.action import Action, Domain
 from poolproof.spec.arithmetic import WAD
 from poolproof.spec.model import Model
 from poolproof.spec.protocol import Protocol
@@ -36,6 +36,7 @@ WEIGHTS: dict[str, float] = {
     "pass_time": 10,
 }
 """How often each action is chosen; those not named here: 2."""
+LIQUIDATIONS = ("liquidate_borrow", "liquidate_small_account", "heal_account")
 Plan: TypeAlias = Callable[[], Call | None]
 DUST_VTOKENS = 64
 """In an episode of dust, amounts are up to so many vTokens' value."""
@@ -127,28 +128,31 @@ class VenusTactics:
     def _borrow(self, user: Account, name: str) -> Call | None:
         market = self.state.seen(name)
         room = min(room_to_borrow(self.state, market, user), max(market.cash - market.total_reserves, 0))
-        return (self.known["borrow"], (user, name, self.draw.amount(room))) if room else None
+        amount = room if self.draw.bits(1) else self.draw.amount(max(room, 1))
+        return (self.known["borrow"], (user, name, amount)) if room else None
 
     def _price_falls(self, user: Account, name: str) -> Call | None:
-        """A price at which an account is just unhealthy or just healthy, or far lower."""
+        """A price at or below the one at which an account turns unhealthy, or next to none."""
         market = self.state.seen(name)
-        price = (1, market.price // 100, market.price * 70 // 100, market.price)[self.draw.bits(2)]
+        factor = (0, 1, 70, 97, 100, 100, 100, 100)[self.draw.bits(3)]
         try:
             seen = snapshot(self.state, user, at_threshold=True)
         except Refusal:
             return None
         weighted = seen.borrows + seen.liquidity - seen.shortfall
-        if price == market.price and weighted:
-            price = price * seen.borrows // weighted + self.draw.bits(1)
-        return self._named("set_price", (name, price))
+        edge = market.price * seen.borrows // weighted if weighted and factor > 1 else market.price
+        return self._named("set_price", (name, max(1, edge * factor // 100 + self.draw.bits(1))))
 
     def _liquidate(self, user: Account, borrower: Account, debt: str, pledged: str) -> Call | None:
         market = self.state.seen(debt)
         amount = largest_repayment(self.state, market, borrower)
-        choice = self.draw.bits(2)
-        if choice == 0:
-            return self._named("heal_account", (user, borrower))
-        if choice == 1:
+        try:
+            seen = snapshot(self.state, borrower, at_threshold=True)
+        except Refusal:
+            return None
+        if seen.collateral <= self.state.min_liquidatable_collateral:
+            if seen.collateral * WAD <= seen.borrows * self.state.liquidation_incentive:
+                return self._named("heal_account", (user, borrower))
             return self._named(
                 "liquidate_small_account", (user, borrower, debt, pledged, borrow_balance(market, borrower))
             )
@@ -161,7 +165,20 @@ class VenusTactics:
             if call is not None:
                 return call
         action = self.random.choices(self.actions, self.chances)[0]
-        return action, self.arguments_of(action.domains)
+        return self._aimed(action) or (action, self.arguments_of(action.domains))
+
+    def _aimed(self, action: Action) -> Call | None:
+        """A price that makes a debtor unhealthy, or the liquidation that its account calls for."""
+        debtor = self._debtor()
+        if debtor is None or not self.draw.bits(1):
+            return None
+        borrower, debt = debtor
+        held = [name for name in self.state.markets_of(borrower) if self.state.seen(name).tokens[borrower]]
+        if action.name == "set_price" and held:
+            return self._price_falls(borrower, self.random.choice(held))
+        if action.name in LIQUIDATIONS:
+            return self._liquidate(self.random.choice(self.everyone), borrower, debt, (*held, debt)[0])
+        return None
 
     def arguments_of(self, domains: dict[str, Domain]) -> tuple[Any, ...]:
         """Arguments of domains: of an action or of a scenario, amounts around the numbers of their market and users."""

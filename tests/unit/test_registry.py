@@ -83,7 +83,7 @@ def test_an_installed_catalogue_adds_to_that_of_a_built_in_model(install: Instal
 
 @pytest.mark.parametrize(
     ("name", "said"),
-    [("refrence", 'write "reference"; known: reference, venus, mine'), ("../evil", "known: reference, mine")],
+    [("refrence", 'write "reference"; known: reference, venus, mine'), ("../evil", "known: reference, venus, mine")],
 )
 def test_an_unknown_model_is_refused_with_the_known_ones(install: Install, name: str, said: str) -> None:
     """A name from a stranger's file is looked up, never imported."""

@@ -76,9 +76,9 @@ REFUTED: dict[str, tuple[tuple[Step, ...], Step | None]] = {
         (
             *SMALL_ACCOUNT,
             ("borrow", "bob", "WBNB", 34 * TOKEN),
-            ("set_price", "BNBx", 670 * TOKEN),
+            ("set_price", "BNBx", 668 * TOKEN),
             ("pass_time", 1_000_000),
-            ("liquidate_small_account", "carol", "alice", "BNBx", "WBNB", 45034052400000000),
+            ("liquidate_small_account", "carol", "alice", "BNBx", "WBNB", 45021648821130000),
         ),
         None,
     ),
@@ -98,6 +98,18 @@ REFUTED: dict[str, tuple[tuple[Step, ...], Step | None]] = {
     "LIQ-6": (NOTHING_PLEDGED, None),
     "LIQ-8": (NOTHING_PLEDGED, ("debt_without_collateral_is_recorded", "bob", "alice")),
     "RATE-1": (DRAINED, None),
+    "RATE-4": (
+        (
+            ("mint", "alice", "USDT", 1_619_028 * TOKEN),
+            ("pass_time", 424),
+            ("borrow", "alice", "USDT", 620_793_865 * TOKEN // 1000),
+            ("pass_time", 1),
+            ("repay_borrow", "alice", "USDT", 700_000 * TOKEN),
+            ("pass_time", 3000),
+            ("accrue_interest", "USDT"),
+        ),
+        None,
+    ),
     "CAP-1": (
         (
             ("mint", "alice", "stkBNB", 438988733994774520398),

@@ -34,6 +34,8 @@ from poolproof.spec.state import Account
 from .measures import VENUS, assets, claimed, exact_debt, exact_debts, exact_price, good_assets
 
 REDEMPTIONS = (redeem, redeem_underlying)
+ACCRUING = tuple(action for action in ACTIONS if action not in (donate, sync_cash))
+"""What leaves cash alone, or accrues the market before it moves cash."""
 
 # --- SOLV ----------------------------------------------------------------------------------------------------------
 
@@ -145,22 +147,22 @@ def nothing_is_lent_on_nothing(step: Step, account: Account) -> Condition:
 
 SOLV_9_W = VENUS.declare(
     "SOLV-9-w",
-    "what is lent to an account without collateral is worth less than 1e-18 of a dollar in each market",
+    "what an account without collateral owes in a market after a borrow is worth less than 2e-18 of a dollar",
     "step",
-    why="the value of a debt rounds down, once in each market",
+    why="the values of the debt and of what is added to it each round down",
 )
 
 
 @SOLV_9_W.step("account", of=(borrow,), instant=True)
 def what_is_lent_on_nothing_rounds_to_nothing(step: Step, account: Account) -> Condition:
-    """Who has no collateral at the collateral factors owes less than one unit of value in the market."""
+    """Who has no collateral at the collateral factors owes less than two units of value in the market."""
     if step.actor != account or step.arguments["amount"] == 0:
         return True
     markets = [step.new.seen(name) for name in step.new.markets_of(account)]
     if any(market.tokens[account] * market.collateral_factor * market.price for market in markets):
         return True
     market = step.new.seen(step.arguments["asset"])
-    return borrow_balance(market, account) * market.price < WAD
+    return borrow_balance(market, account) * market.price < 2 * WAD
 
 
 # --- CONS ----------------------------------------------------------------------------------------------------------
@@ -195,13 +197,13 @@ def exact_debts_sum_to_the_markets_debt(pool: Comptroller, market: VToken) -> Co
 CONS_3_W = VENUS.declare(
     "CONS-3-w",
     "within an instant an action lowers exact debts less the market's debt by less than one unit for the account "
-    "whose debt it touches, and never raises it",
+    "whose debt it touches, and never raises it, unless it changes cash without an accrual (a donation, syncCash)",
     "step",
     why="between accruals, the market's debt drifts above the debts of all by a rounding at most",
 )
 
 
-@CONS_3_W.step(instant=True)
+@CONS_3_W.step(of=ACCRUING, instant=True)
 def the_books_of_debts_drift_by_less_than_a_unit(step: Step, old: VToken, new: VToken) -> Condition:
     """0 <= the fall of (exact debts - the market's debt) < 1."""
     fall = (exact_debts(old) - old.total_borrows) - (exact_debts(new) - new.total_borrows)
@@ -211,7 +213,7 @@ def the_books_of_debts_drift_by_less_than_a_unit(step: Step, old: VToken, new: V
 CONS_4 = claimed("CONS-4")
 
 
-@CONS_4.step(of=tuple(action for action in ACTIONS if action not in (donate, sync_cash)))
+@CONS_4.step(of=ACCRUING)
 def cash_moves_with_tokens(step: Step, old: VToken, new: VToken) -> Condition:
     """What the market holds beyond its cash, donations, stays what it was."""
     return new.underlying[new.name] - new.cash == old.underlying[old.name] - old.cash

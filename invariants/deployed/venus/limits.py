@@ -108,8 +108,8 @@ def the_borrow_cap_holds_after_a_borrow(step: Step, old: VToken, new: VToken) ->
 
 CAP_1_W = VENUS.declare(
     "CAP-1-w",
-    "after a deposit the supply exceeds its cap by less than one unit and one for each 1e18 vTokens; after a borrow "
-    "the borrow cap holds",
+    "after a deposit to a market that has shares, the supply exceeds its cap by less than one unit and one for each "
+    "1e18 vTokens; after a borrow the borrow cap holds",
     "step",
     why="what is supplied is read off the exchange rate, which rounds down",
 )
@@ -118,7 +118,7 @@ CAP_1_W = VENUS.declare(
 @CAP_1_W.step(of=(mint, mint_behalf))
 def the_supply_cap_holds_but_for_roundings(step: Step, old: VToken, new: VToken) -> Condition:
     """assets < supply cap + 1 + vTokens before / 1e18, in the market that took tokens."""
-    if step.arguments["asset"] != new.name or new.supply_cap == MAX_UINT256:
+    if step.arguments["asset"] != new.name or new.supply_cap == MAX_UINT256 or old.total_supply == 0:
         return True
     return (assets(new) - new.supply_cap - 1) * WAD < old.total_supply or new.cash == old.cash
 
