@@ -166,10 +166,10 @@ def test_what_is_false_has_a_trace_that_replays(name: str, protocol: Protocol) -
 def test_what_is_not_refuted_holds_in_random_runs(protocol: Protocol, *, counts_donations: bool) -> None:
     """Weaker claims and those that no trace refutes hold over thousands of steps, in both ways to count cash."""
     chosen = [invariant for invariant in CATALOGUE if invariant.id not in REFUTED]
-    report = fuzz(VENUS, with_cash(protocol, counts_donations=counts_donations), chosen, steps=8000, seed=7)
+    report = fuzz(VENUS, with_cash(protocol, counts_donations=counts_donations), chosen, steps=20_000, seed=7)
     assert [trace.invariant for trace in report.violations] == []
     reached = ("mint", "redeem", "borrow", "repay_borrow", "heal_account", "liquidate_borrow", "donate")
-    assert all(report.by_action[name]["ok"] for name in reached)
+    assert [name for name in reached if not report.by_action[name]["ok"]] == []
 
 
 def with_cash(protocol: Protocol, *, counts_donations: bool) -> Protocol:
