@@ -31,6 +31,7 @@ def test_every_shipped_protocol_loads_by_its_name() -> None:
         "elara-docs",
         "liquid-staked-bnb",
         "minimal",
+        "venus-bsc-liquid-staked-bnb",
         "venus-docs",
     )
     for name in shipped_protocols():
