@@ -62,7 +62,7 @@ class Attack:
             state,
             on_event,
         )
-        self.engines = engines or ("fuzz", "search", "explore")
+        self.engines = engines or ("prove", "fuzz", "search", "explore")
         self.patience = 1
         self.config = protocol.canonical_json()
 
@@ -109,12 +109,15 @@ class Attack:
 
     def _one(self, invariant: Invariant, hint: tuple[str, ...]) -> Found:
         began = time.monotonic()
-        found = Found("prove")
+        found = Found("prove" if self.model.symbolic else "fuzz")
+        if not self.model.symbolic and (unable := [engine for engine in self.engines if engine != "fuzz"]):
+            found.reasons.append(f"{', '.join(unable)}: the model of a deployed contract runs on integers alone")
         for engine in ("fuzz", "search", "explore"):
             if engine not in self.engines:
                 continue
             self.on_event(Event(f"{engine} {invariant.id}"))
-            getattr(self, f"_by_{engine}")(invariant, hint, found)
+            if engine == "fuzz" or self.model.symbolic:
+                getattr(self, f"_by_{engine}")(invariant, hint, found)
             if found.trace is not None:
                 found.engine = engine
                 break

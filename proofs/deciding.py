@@ -143,7 +143,7 @@ def decide(
         on_event(Event(found.engine, len(decisions), len(chosen), decisions[-1]))
     false = {decision.invariant for decision in decisions}
     asked, chosen = len(chosen), [invariant for invariant in chosen if invariant.id not in false]
-    if chosen and (not engines or "prove" in engines):
+    if chosen and model.symbolic and (not engines or "prove" in engines):
         lemmas = {i.id for i in catalogue if any(c.lemma for c in i.clauses)}
         wanted = ({i.id for i in chosen} | lemmas) - false
         prover = Prover(model, catalogue, wanted, budget or DEFAULT_BUDGET, submit, on_event, second_opinion, outside)

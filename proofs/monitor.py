@@ -32,8 +32,6 @@ __all__ = [
 
 TREASURY: Account = "treasury"
 """The one account beside the users that clauses over accounts quantify over."""
-WALLETS = ("tokens",)
-"""Ledgers in which an entry alone is no stake in a market."""
 MOST_BITS = 4096
 """Longest number that is written out [bits]; Python itself refuses numbers of more than 4300 digits."""
 DIVISION = "SOLV-6"
@@ -123,7 +121,7 @@ class Monitor:
             Step(self.model.actions[0], {}, self.instant.old, self.instant.new),
         )
         self.stakes = {
-            name: tuple(getattr(market, ledger) for ledger in market.ledgers if ledger not in WALLETS)
+            name: tuple(getattr(market, ledger) for ledger in market.ledgers if ledger not in market.wallets)
             for name, market in self.markets.items()
         }
         self.places: dict[Any, Place] = {}
@@ -200,10 +198,10 @@ class Monitor:
         return concerned, [account for account in self.accounts if account in union]
 
     def _accrued(self) -> bool:
-        """Accrue both sides of the step; False where that divides by zero, as the next action to accrue will."""
+        """Accrue both sides of the step; False where that cannot be, as the next action to accrue will show."""
         try:
             self.instant.set()
-        except ZeroDivisionError:
+        except (Refusal, ZeroDivisionError):
             return False
         return True
 
@@ -290,7 +288,8 @@ class Monitor:
                 numbers[prefix + name] = written(getattr(record, name))
             for name in record.ledgers if account is not None else ():
                 numbers[f"{prefix}{name}[{account}]"] = written(getattr(record, name)[account])
-            numbers[f"{prefix}price"] = written(record.feed.price)
+            if hasattr(record, "feed"):
+                numbers[f"{prefix}price"] = written(record.feed.price)
         return numbers
 
 

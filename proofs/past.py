@@ -81,7 +81,7 @@ class Footprint:
 
     ``pool``, ``feeds`` and ``markets`` hold saved scalars by name, ``ledgers`` the ledgers that were
     written, as they were; ``written`` the accounts by market; ``changed`` the markets of which a number or
-    the price differs now; ``pool_moved`` says that a number of the pool differs.
+    the price differs now; ``pool_moved`` says that a number of the pool differs, or that a ledger of its own was written.
     """
 
     pool: tuple[Any, ...]
@@ -104,14 +104,17 @@ class Past:
         self.present = state
         self.state = _twin(state)
         self.state.markets = self.markets = PastTable(state.markets)
-        self.state.feeds = self.feeds = PastTable(state.feeds)
+        self.feeds = PastTable(getattr(state, "feeds", {}))
+        if self.feeds:
+            self.state.feeds = self.feeds
         self.market_twins: dict[str, Any] = {}
         self.feed_twins: dict[str, Any] = {}
         self.put_markets: list[str] = []
         self.put_feeds: list[str] = []
-        self.now_markets, self.now_feeds = dict(state.markets), dict(state.feeds)
+        self.now_markets, self.now_feeds = dict(state.markets), dict(self.feeds)
         self.journal = state.journal
         self.place_of: dict[int, tuple[str, str]] = {id(state): ("pool", "")}
+        self.place_of |= {id(getattr(state, ledger)): ("", ledger) for ledger in state.ledgers}
         self.place_of |= {id(feed): ("feed", name) for name, feed in self.now_feeds.items()}
         for name, market in self.now_markets.items():
             self.place_of[id(market)] = ("market", name)
@@ -130,7 +133,9 @@ class Past:
                     ledger = ledgers[place] = PastLedger(thing)
                 dict.__setitem__(ledger, key, old)
                 name = place[0]
-                if name in written:
+                if not name:
+                    touch.pool_moved = True
+                elif name in written:
                     written[name].add(key)
                 else:
                     written[name] = {key}
@@ -140,7 +145,7 @@ class Past:
                 feeds |= {name: old for name, feed in self.now_feeds.items() if feed is thing}
             else:
                 touch.pool = old
-        touch.pool_moved = touch.pool != self.present.saved_
+        touch.pool_moved |= touch.pool != self.present.saved_
         touch.changed = {name for name, old in markets.items() if old != self.now_markets[name].saved_}
         if feeds:
             for name, market in self.now_markets.items():
@@ -171,10 +176,13 @@ class Past:
             _set(market, saved)
             for ledger in present.ledgers:
                 setattr(market, ledger, getattr(present, ledger))
-            market.feed = dict.__getitem__(self.feeds, name)
+            if self.feeds:
+                market.feed = dict.__getitem__(self.feeds, name)
             dict.__setitem__(self.markets, name, market)
+        for ledger in self.present.ledgers:
+            setattr(self.state, ledger, getattr(self.present, ledger))
         for (name, ledger), past_ledger in touch.ledgers.items():
-            setattr(self.market_twins[name], ledger, past_ledger)
+            setattr(self.market_twins[name] if name else self.state, ledger, past_ledger)
 
 
 class Instant:
@@ -188,7 +196,8 @@ class Instant:
         self.old, self.new = _twin(state), _twin(state)
         self.old.markets = self.old_markets = PastTable(state.markets)
         self.new.markets = self.new_markets = PastTable(state.markets)
-        self.old.feeds, self.new.feeds = past.feeds, PastTable(state.feeds)
+        if past.feeds:
+            self.old.feeds, self.new.feeds = past.feeds, PastTable(state.feeds)
         self.old_twins: dict[str, Any] = {}
         self.new_twins: dict[str, Any] = {}
         self.stale = set(state.markets)
@@ -202,6 +211,8 @@ class Instant:
             self.stale.update(self.present.markets)
         _set(self.new, self.present.saved_)
         _set(self.old, self.past.state.saved_)
+        for ledger in self.present.ledgers:
+            setattr(self.old, ledger, getattr(self.past.state, ledger))
         self.old.now = now
         for name in self.stale:
             market = dict.__getitem__(self.present.markets, name)

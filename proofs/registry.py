@@ -46,7 +46,9 @@ def find(name: str) -> tuple[Model, Catalogue]:
 
     added = [_loaded(point, Catalogue) for point in entry_points(group=INVARIANTS, name=name)]
     if name in _built_in():
-        return _built_in()[name], _merged([CATALOGUE, *added]) if added else CATALOGUE
+        model = _built_in()[name]
+        built_in = _catalogue_of(model)
+        return model, _merged([built_in, *added]) if added else built_in
     points = list(entry_points(group=MODELS, name=name))
     if not points:
         raise _unknown(name)
@@ -85,9 +87,18 @@ def _of_systems(catalogue: Catalogue) -> Catalogue:
 
 
 def _built_in() -> dict[str, Model]:
+    from poolproof.models.deployed.venus.model import VENUS
     from poolproof.models.reference import REFERENCE
 
-    return {REFERENCE.name: REFERENCE}
+    return {model.name: model for model in (REFERENCE, VENUS)}
+
+
+def _catalogue_of(model: Model) -> Catalogue:
+    """The catalogue of a built-in model."""
+    from poolproof.invariants import CATALOGUE
+    from poolproof.invariants.deployed.venus import VENUS
+
+    return CATALOGUE if model.symbolic else VENUS
 
 
 def _require_sound(model: Model, point: EntryPoint) -> None:

@@ -8,6 +8,7 @@ from random import Random
 from typing import Any, TypeAlias
 
 from poolproof.models.credit_line import LinedMarket, owed_on_line
+from poolproof.models.deployed.venus.market import VToken
 from poolproof.models.liquidation import margin_to_borrow, margin_to_liquidation
 from poolproof.models.market import unit_value
 from poolproof.spec.action import Action, Domain
@@ -17,6 +18,7 @@ from poolproof.spec.refusal import Refusal
 from poolproof.spec.state import Account
 
 from .draw import REAL, Draw, Profile
+from .venus_numbers import numbers_beside
 
 Arguments: TypeAlias = tuple[Any, ...] | None
 """The arguments of an action, or None where it has no chance now."""
@@ -135,6 +137,8 @@ def hints_of(state: Any, everyone: tuple[Account, ...], named: dict[str, Any], d
         return ()
     market = dict.__getitem__(state.markets, asset)
     users = [value for value in named.values() if value in everyone]
+    if isinstance(market, VToken):
+        return tuple(number for number in numbers_beside(state, market, users, domain) if number > 0)
     match domain.kind:
         case "price":
             found = [market.feed.price]

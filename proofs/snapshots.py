@@ -76,6 +76,8 @@ def _copy_record(record: Any, journal: Journal, copies: dict[int, Any]) -> Any:
             value = Table(journal, {key: _copy_record(entry, journal, copies) for key, entry in value.items()})
         elif kind_of_value is Journal:
             value = journal
+        elif kind_of_value is list:
+            value = list(value)
         elif isinstance(value, Record):
             value = _copy_record(value, journal, copies)
         setattr(twin, name, value)
@@ -127,11 +129,13 @@ def _is_new(thing: Any, seen: set[int]) -> bool:
 
 
 def _value_to_json(value: Any) -> Any:
-    """A number as a decimal string, a rate model as its kind and numbers."""
+    """A number as a decimal string, a rate model as its kind and numbers, several names as a list."""
     if value is None or isinstance(value, bool | str):
         return value
     if isinstance(value, int):
         return str(value)
+    if isinstance(value, tuple | frozenset):
+        return [*value] if isinstance(value, tuple) else sorted(value)
     if is_dataclass(value) and not isinstance(value, type):
         numbers = {field.name: _value_to_json(getattr(value, field.name)) for field in fields(value)}
         return {"kind": type(value).__name__} | numbers
@@ -168,7 +172,7 @@ def _set_ledger(ledger: Ledger, data: Any, where: str) -> None:
     require_table(data, where)
     sample = next(iter(ledger.values()), 0)
     for account in list(ledger):
-        ledger.restore_(account, False if isinstance(sample, bool) else 0)
+        ledger.restore_(account, type(sample)())
     for account, value in data.items():
         ledger.restore_(account, _value_from_json(value, sample, f"{where}.{shown_plain(account)}"))
 
@@ -181,20 +185,29 @@ def _value_from_json(value: Any, sample: Any, where: str) -> Any:
         return value
     if isinstance(sample, int):
         return read_integer(value, where)
-    return _read_parameters(value, type(sample), where)
+    if isinstance(sample, str):
+        if not isinstance(value, str):
+            raise UsageError(f"{shown(value)} is not text", where, "write a string")
+        return value
+    if isinstance(sample, tuple | frozenset):
+        if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
+            raise UsageError(f"{shown(value)} is not a list of names", where, "write names in brackets")
+        return type(sample)(value)
+    return _read_parameters(value, sample, where)
 
 
-def _read_parameters(value: Any, kind: type, where: str) -> Any:
+def _read_parameters(value: Any, sample: Any, where: str) -> Any:
     """Read a rate model: one of the frozen classes that stand beside the present one."""
     require_table(value, where)
-    module = vars(sys.modules[kind.__module__])
+    module = vars(sys.modules[type(sample).__module__])
     kinds = {name: each for name, each in module.items() if isinstance(each, type) and is_dataclass(each)}
     chosen = value.get("kind")
     if not isinstance(chosen, str) or chosen not in kinds:
         raise UsageError(f"{shown(chosen)} is not a kind of {where}", where, f"write one of {', '.join(kinds)}")
     names = tuple(field.name for field in fields(kinds[chosen]))
     require_keys(value, ("kind", *names), where)
-    return kinds[chosen](**{name: read_integer(value[name], f"{where}.{name}") for name in names})
+    samples = {name: getattr(sample, name, 0) for name in names}
+    return kinds[chosen](**{n: _value_from_json(value[n], samples[n], f"{where}.{n}") for n in names})
 
 
 # --- what reading JSON shares -----------------------------------------------------------------------------

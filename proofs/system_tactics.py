@@ -23,8 +23,9 @@ from .parts import OWN, is_system, lifted_arguments
 from .situation import Arguments, Tactic
 from .tactics import PLANNED, Tactics, asked
 from .traces import Call
+from .venus_tactics import VenusTactics
 
-AnyTactics: TypeAlias = "Tactics | SystemTactics"
+AnyTactics: TypeAlias = "Tactics | SystemTactics | VenusTactics"
 """What chooses the next action on a state."""
 MOST_ISOLATED = 3
 """Most isolated pools in which an episode happens."""
@@ -38,6 +39,8 @@ def tactics_for(
     only: Iterable[str] | None = None,
 ) -> AnyTactics:
     """The tactics for the states of a model."""
+    if not model.symbolic:
+        return VenusTactics(model, protocol, random, weights, only)
     return (SystemTactics if is_system(model) else Tactics)(model, protocol, random, weights, only)
 
 

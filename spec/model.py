@@ -53,6 +53,8 @@ class Model:
     several: Model | None = None
     """The model of a protocol of several pools, where that is another one."""
     market: type[Any] | None = None
+    symbolic: bool = True
+    """Whether it also runs on terms, and on a scaled-down world; if not, it can be refuted and not proved."""
     example: str | None = None
     """The shipped protocol in which all can happen that the catalogue speaks of, where one protocol may lack some."""
 

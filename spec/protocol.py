@@ -237,6 +237,28 @@ class RewardsConfig(_Table):
     vault: Amount = Field(default=0, description="reward tokens from which they are paid, at the start [smallest unit]")
 
 
+class VTokenConfig(_Table):
+    """What a market of the deployed Venus pools has besides, as PoolRegistry.addMarket leaves it."""
+
+    initial_supply: Amount = Field(
+        default=0, description='first supply of the market, held by the account "seed" [smallest unit]'
+    )
+    protocol_seize_share: Factor = Field(
+        default=WAD // 20, description="the protocol's share of what liquidations seize, of the repaid value [wad]"
+    )
+    sweep_interval: Annotated[int, Count(0, LONGEST_TIME)] = Field(
+        default=0, description="least time between two sweeps of the reserves [slots]; 0: at every accrual"
+    )
+
+
+class ComptrollerConfig(_Table):
+    """What a deployed Venus pool has besides."""
+
+    counts_donations: bool = Field(
+        default=False, description="whether cash is the token balance, as before 4.4.0; if not, it is counted"
+    )
+
+
 class MarketConfig(_Table):
     """One asset of a pool: what it is worth, how much may be supplied and borrowed, and at what rate."""
 
@@ -282,6 +304,7 @@ class MarketConfig(_Table):
     )
     line: LineConfig | None = Field(default=None, description="the credit line that the market draws on")
     rewards: RewardsConfig | None = Field(default=None, description="the rewards of the market")
+    venus: VTokenConfig | None = Field(default=None, description="what the model venus needs besides")
     listed: bool = Field(
         default=True,
         description="whether the market is listed at the start; if not, it begins without a rate model and its pool's "
@@ -316,6 +339,7 @@ class PoolConfig(_Table):
         description="time over which interest that lines paid becomes the core suppliers' [slots]; "
         "without effect for an isolated pool",
     )
+    venus: ComptrollerConfig | None = Field(default=None, description="what the model venus needs besides")
     close_factor: Factor = Field(description="share of a debt that one liquidation may repay [wad]")
     liquidation_incentive: Factor = Field(
         description="collateral seized for each unit of value repaid [wad]; 1.1e18: ten per cent more than was repaid"

@@ -46,11 +46,15 @@ class Journal:
 
 
 class Record:
-    """A bundle of named values.  ``scalars`` are what actions change; ``ledgers`` hold a value per account."""
+    """A bundle of named values.  ``scalars`` are what actions change; ``ledgers`` hold a value per account.
+
+    ``wallets`` are the ledgers in which an entry alone is no stake in a market.
+    """
 
     __slots__ = ("stamp_",)
     scalars: ClassVar[tuple[str, ...]] = ()
     ledgers: ClassVar[tuple[str, ...]] = ()
+    wallets: ClassVar[tuple[str, ...]] = ("tokens",)
     saved_: ClassVar[Any]
     stamp_: int
 

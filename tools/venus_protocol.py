@@ -2,7 +2,8 @@
 
 Usage: python tools/venus_protocol.py venus.json NAME > spec/protocols/NAME.toml
 
-NAME is `liquid-staked-bnb` (one pool) or `venus-docs` (all pools of the registry). `venus.json` holds the
+NAME is `liquid-staked-bnb` (one pool), `venus-bsc-liquid-staked-bnb` (the same in the model of the contracts
+themselves) or `venus-docs` (all pools of the registry). `venus.json` holds the
 deployment configuration of the Venus isolated pools, evaluated from `helpers/deploymentConfig.ts` of
 VenusProtocol/isolated-pools at the commit that its `_about` names. Parameters are copied digit for digit;
 prices, which the source does not have, are the round figures below.
@@ -47,6 +48,15 @@ FILES: dict[str, dict[str, Any]] = {
         "title": "Venus isolated pool Liquid Staked BNB on BNB Chain, reference model",
         "rewards": False,
     },
+    "venus-bsc-liquid-staked-bnb": {
+        "pools": ("LiquidStakedBNB",),
+        "about": 'The pool "Liquid Staked BNB" of the Venus isolated pools on BNB Chain, in the model of its contracts:',
+        "prices": "BNB and the tokens that stand for staked BNB are set to 600 USD,\n"
+        "#   USDT and USDD to 1 USD. Only runs begin there; the oracle then moves as it likes.",
+        "title": "Venus isolated pool Liquid Staked BNB on BNB Chain, as deployed",
+        "rewards": False,
+        "deployed": True,
+    },
     "venus-docs": {
         "pools": None,
         "about": "All Venus isolated pools on BNB Chain, as their registry lists them, in the reference model:",
@@ -63,6 +73,10 @@ REWARDS_NOTES = """\
 #   emits. Left out, because more than 2^64 smallest units a slot cannot be declared: {left_out}.
 """
 
+DEPLOYED_NOTES = """\
+# * dust_value is minLiquidatableCollateral; the account "seed" received the first supply of each market, and can
+#   redeem it. protocol_seize_share is the contracts' default."""
+
 HEAD = """\
 # {about}
 # real parameters, {size}.
@@ -75,7 +89,7 @@ HEAD = """\
 #
 # Not from the source, and chosen here:
 # * price: the source has none. {prices}
-# * dust_value: 1 USD.
+{dust}
 # * horizon: ten years of blocks at 0.45 s, the fastest block time of the chain so far. The
 #   yearly rates are divided by slots_per_year = {slots}, the figure of the deployment (0.75 s).
 {notes}
@@ -83,9 +97,9 @@ schema = "poolproof.protocol/1"
 name = "{name}"
 title = "{title}"
 source = "{source}; prices are round figures"
-model = "reference"
+model = "{model}"
 horizon = {horizon}
-"""
+{users}"""
 
 POOL = """
 [[pools]]
@@ -115,6 +129,12 @@ kink = "{kink}"
 slots_per_year = {slots}
 """
 
+DEPLOYED = """
+[pools.markets.venus]
+initial_supply = "{initial_supply}"
+protocol_seize_share = "{protocol_seize_share}"
+sweep_interval = {sweep_interval}
+"""
 
 REWARDS = """
 [pools.markets.rewards]
@@ -179,18 +199,29 @@ def market_text(market: dict[str, Any], slots: str) -> str:
     )
 
 
-def pool_text(pool: dict[str, Any], slots: str, *, with_rewards: bool) -> str:
-    """Write the tables of one pool."""
+def deployed_text(market: dict[str, Any], seize_share: str) -> str:
+    """Write what the model of the contracts needs besides."""
+    return DEPLOYED.format(
+        initial_supply=market["initialSupply"],
+        protocol_seize_share=seize_share,
+        sweep_interval=market["reduceReservesBlockDelta"],
+    )
+
+
+def pool_text(pool: dict[str, Any], slots: str, *, with_rewards: bool, seize_share: str | None = None) -> str:
+    """Write the tables of one pool; with a seize share, as the model of the contracts needs them."""
     head = POOL.format(
         pool=pool["id"],
         close_factor=pool["closeFactor"],
         liquidation_incentive=pool["liquidationIncentive"],
-        dust_value=10**PRICE_EXPONENT,
+        dust_value=10**PRICE_EXPONENT if seize_share is None else int(pool["minLiquidatableCollateral"]) * 10**18,
     )
     given = emissions(pool) if with_rewards else {}
     text = head
     for market in pool["markets"]:
         text += market_text(market, slots)
+        if seize_share is not None:
+            text += deployed_text(market, seize_share)
         rewards = given.get(market["underlying"])
         if rewards is not None and can_be_declared(rewards):
             text += rewards_text(rewards, slots)
@@ -200,6 +231,8 @@ def pool_text(pool: dict[str, Any], slots: str, *, with_rewards: bool) -> str:
 def protocol_text(venus: dict[str, Any], name: str) -> str:
     """Write a whole file."""
     file, network = FILES[name], venus["networks"][NETWORK]
+    deployed = file.get("deployed", False)
+    share = venus["_about"]["protocolSeizeShareMantissa_default"] if deployed else None
     pools = [pool for pool in network["pools"] if file["pools"] is None or pool["id"] in file["pools"]]
     slots = network["blocksPerYear"]
     markets = f"{sum(len(pool['markets']) for pool in pools)} markets"
@@ -218,9 +251,13 @@ def protocol_text(venus: dict[str, Any], name: str) -> str:
         size=markets if len(pools) == 1 else f"{len(pools)} pools and {markets}",
         slots=slots,
         horizon=HORIZON,
+        dust=DEPLOYED_NOTES if deployed else "# * dust_value: 1 USD.",
+        model="venus" if deployed else "reference",
+        users='users = ["alice", "bob", "carol", "seed"]\n' if deployed else "",
         notes=REWARDS_NOTES.format(left_out=", ".join(left_out) or "none") if file["rewards"] else "",
     )
-    return head + "".join(pool_text(pool, slots, with_rewards=file["rewards"]) for pool in pools)
+    texts = (pool_text(pool, slots, with_rewards=file["rewards"], seize_share=share) for pool in pools)
+    return head + "".join(texts)
 
 
 def main() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
+from string import Formatter
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
@@ -48,7 +49,7 @@ PHRASES = {
     "cross_borrow": "{user} supplies {deposited}, borrows the bridge asset on it, and on that {borrowed}",
     "cross_unwind": "{user} repays {loan} and takes {collateral} back, across both pools",
 }
-"""An action in words; one that is not named here is written with its arguments."""
+"""An action in words; one that is not named here, or takes other arguments, is written with its arguments."""
 
 _TOKENS = {
     *("cash", "donated", "supply_cap", "borrow_cap", "tokens", "lent", "drawn"),
@@ -184,7 +185,7 @@ def sentence(units: Units, step: ReplayedStep) -> str:
         asset = str(args.get(domain.of or "asset", ""))
         written[name] = units.argument(domain.kind, value, asset)
     phrase = PHRASES.get(step.recorded.action)
-    if phrase is not None:
+    if phrase is not None and {name for _, name, _, _ in Formatter().parse(phrase) if name} <= written.keys():
         pool = f' in pool "{written["pool"]}"' if "pool" in step.domains else ""
         return phrase.format(**written) + pool
     return f"{step.recorded.action} {', '.join(f'{name} {text}' for name, text in written.items())}"

@@ -58,13 +58,13 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Install:
 def test_the_reference_model_is_built_in(install: Install) -> None:
     """With its catalogue."""
     assert registry.find("reference") == (REFERENCE, CATALOGUE)
-    assert registry.names() == ("reference",)
+    assert registry.names() == ("reference", "venus")
 
 
 def test_an_installed_model_is_found_and_checked_against_the_built_in_catalogue(install: Install) -> None:
     """A new kind of pool has to keep the same promises, unless it brings its own."""
     install((registry.MODELS, "mine", "MINE"))
-    assert registry.names() == ("reference", "mine")
+    assert registry.names() == ("reference", "venus", "mine")
     assert registry.find("mine") == (MINE, CATALOGUE)
 
 
@@ -86,7 +86,7 @@ def test_an_installed_catalogue_adds_to_that_of_a_built_in_model(install: Instal
 
 @pytest.mark.parametrize(
     ("name", "said"),
-    [("refrence", 'write "reference"; known: reference, mine'), ("../evil", "known: reference, mine")],
+    [("refrence", 'write "reference"; known: reference, venus, mine'), ("../evil", "known: reference, venus, mine")],
 )
 def test_an_unknown_model_is_refused_with_the_known_ones(install: Install, name: str, said: str) -> None:
     """A name from a stranger's file is looked up, never imported."""

@@ -62,6 +62,7 @@ class VToken(Record):
         "forced_liquidation",
     )
     ledgers = ("tokens", "principal", "interest_index", "underlying")
+    wallets = ("underlying",)
     __slots__ = (*scalars, *ledgers, "counts_donations", "initial_exchange_rate", "max_borrow_rate", "name")
 
     internal_cash: int

@@ -1,0 +1,284 @@
+"""LIQ, LIVE, ORC: what happens to accounts, and what they can always do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from poolproof.models.deployed.venus.liquidation import heal_account, liquidate_account, liquidate_borrow
+from poolproof.models.deployed.venus.market import SHARE_RESERVE, VToken, borrow_balance
+from poolproof.models.deployed.venus.model import enter_market, liquidate_small_account
+from poolproof.models.deployed.venus.pool import Comptroller, exit_market, snapshot
+from poolproof.models.deployed.venus.refusals import PriceError, SupplyCapExceeded
+from poolproof.models.deployed.venus.users import borrow, mint, redeem, redeem_underlying, repay_borrow, transfer
+from poolproof.models.deployed.word import mul_wad_down
+from poolproof.spec.action import asset, tokens, user
+from poolproof.spec.arithmetic import WAD
+from poolproof.spec.invariant import Step, Trial
+from poolproof.spec.logic import Condition
+from poolproof.spec.refusal import Refusal
+from poolproof.spec.state import Account
+
+from .measures import VENUS, changed, claimed, exact_debt, exact_margin, exact_price
+
+ORDERED = (liquidate_borrow, liquidate_small_account)
+LIQUIDATIONS = (*ORDERED, heal_account)
+
+# --- LIQ -----------------------------------------------------------------------------------------------------------
+
+LIQ_1 = claimed("LIQ-1")
+
+
+@LIQ_1.step("pool", of=LIQUIDATIONS, instant=True)
+def only_the_unhealthy_are_liquidated(step: Step) -> Condition:
+    """Every market accrued and nothing rounded, the account's debt exceeded its collateral at the thresholds."""
+    return exact_margin(step.old, step.arguments["borrower"], at_threshold=True) < 0
+
+
+LIQ_1_W = VENUS.declare(
+    "LIQ-1-w",
+    "only an account that is unhealthy at the values stored when it is looked at is liquidated",
+    "step",
+    why="the contracts look before markets other than the two concerned are accrued, and round down",
+)
+
+
+@LIQ_1_W.step("pool", of=(liquidate_small_account,))
+def the_small_are_unhealthy_as_stored(step: Step) -> Condition:
+    """The contract's own snapshot, before anything accrues, has a shortfall."""
+    return snapshot(step.old, step.arguments["borrower"], at_threshold=True).shortfall > 0
+
+
+@LIQ_1_W.step("pool", of=(heal_account,), instant=True)
+def the_healed_are_unhealthy(step: Step) -> Condition:
+    """The contract's own snapshot, every market accrued, has a shortfall."""
+    return snapshot(step.old, step.arguments["borrower"], at_threshold=True).shortfall > 0
+
+
+LIQ_3 = claimed("LIQ-3")
+
+
+@LIQ_3.step("pool", of=ORDERED, instant=True)
+def a_liquidator_receives_the_incentive_at_most(step: Step) -> Condition:
+    """Value of the vTokens received <= value repaid x incentive, prices and exchange rate exact."""
+    return received_within_the_incentive(step)
+
+
+@LIQ_3.step("pool", of=ORDERED, instant=True)
+def the_close_factor_bounds_what_is_repaid(step: Step) -> Condition:
+    """What is repaid is at most the close factor of the exact debt, rounded up to a unit."""
+    return repaid_within_the_close_factor(step)
+
+
+def received_within_the_incentive(step: Step) -> bool:
+    """Value of the vTokens received <= value repaid x incentive."""
+    arguments, old, new = step.arguments, step.old, step.new
+    who, market, pledged = step.actor, old.seen(arguments["asset"]), old.seen(arguments["collateral"])
+    received = new.seen(pledged.name).tokens[who] - pledged.tokens[who]
+    repaid = min(arguments["repay"], borrow_balance(market, arguments["borrower"]))
+    value = received * exact_price(pledged) * pledged.price * WAD
+    return bool(value <= repaid * market.price * new.liquidation_incentive)
+
+
+def repaid_within_the_close_factor(step: Step) -> bool:
+    """Repaid <= the close factor of the exact debt, rounded up to a unit."""
+    market = step.old.seen(step.arguments["asset"])
+    closed = exact_debt(market, step.arguments["borrower"]) * step.old.close_factor / WAD
+    return bool(step.arguments["repay"] < closed + 1)
+
+
+LIQ_3_W = VENUS.declare(
+    "LIQ-3-w",
+    "a liquidator receives at most the repaid value times the incentive, and burns at most the close factor of the "
+    "debt unless the account's collateral is at most the pool's minimum",
+    "step",
+    why="small accounts are closed whole",
+)
+
+
+@LIQ_3_W.step("pool", of=ORDERED, instant=True)
+def a_liquidator_receives_no_more_than_the_incentive(step: Step) -> Condition:
+    """Value of the vTokens received <= value repaid x incentive, prices and exchange rate exact."""
+    return received_within_the_incentive(step)
+
+
+@LIQ_3_W.step("pool", of=(liquidate_borrow,), instant=True)
+def the_close_factor_bounds_an_ordinary_liquidation(step: Step) -> Condition:
+    """What is repaid is at most the close factor of the exact debt, rounded up to a unit."""
+    return repaid_within_the_close_factor(step)
+
+
+LIQ_5 = claimed("LIQ-5")
+
+
+@LIQ_5.scenario(instant=True, user=user(), borrower=user())
+def an_unhealthy_account_can_be_liquidated(trial: Trial, pool: Comptroller, user: Account, borrower: Account) -> None:
+    """With the tokens for it, somebody can liquidate a part, the whole of a small account, or heal it."""
+    trial.assume(user != borrower)
+    trial.assume(exact_margin(pool, borrower, at_threshold=True) < 0)
+    trial.assume(any(pool.seen(name).tokens[borrower] for name in pool.markets_of(borrower)))
+    for market in pool.markets.values():
+        market.underlying[user] += market.total_borrows
+    answers = list(answers_to_liquidations(trial, pool, user, borrower))
+    reasons = ", ".join(dict.fromkeys(answer.name for answer in answers if answer is not None))
+    trial.claim(None in answers, f"no liquidation of the account is accepted: {reasons}")
+
+
+LIQ_5_W = VENUS.declare(
+    "LIQ-5-w",
+    "an account that is short by the contracts' own snapshot can be liquidated, at least in the smallest step, while "
+    "each market of its collateral has the cash to pay it out and no debt of it exceeds the market's",
+    "refusal",
+    why="the protocol's part of a seizure is paid out at once, and needs cash",
+)
+
+
+@LIQ_5_W.scenario(instant=True, user=user(), borrower=user())
+def a_short_account_can_be_liquidated(trial: Trial, pool: Comptroller, user: Account, borrower: Account) -> None:
+    """As LIQ-5, for a shortfall that the contracts see."""
+    trial.assume(user != borrower)
+    trial.assume(snapshot(pool, borrower, at_threshold=True).shortfall > 0)
+    entered = [pool.seen(name) for name in pool.markets_of(borrower)]
+    trial.assume(any(market.tokens[borrower] for market in entered))
+    for market in entered:
+        trial.assume(market.tokens[borrower] * exact_price(market) <= market.cash)
+        trial.assume(borrow_balance(market, borrower) <= market.total_borrows)
+    for market in pool.markets.values():
+        market.underlying[user] += market.total_borrows
+    answers = list(answers_to_liquidations(trial, pool, user, borrower))
+    reasons = ", ".join(dict.fromkeys(answer.name for answer in answers if answer is not None))
+    trial.claim(None in answers, f"no liquidation of the account is accepted: {reasons}")
+
+
+def answers_to_liquidations(trial: Trial, pool: Comptroller, user: Account, borrower: Account) -> Any:
+    """How liquidations in each pair of markets end, by one unit and up to the close factor, whole, and by healing."""
+    owing = [name for name in pool.markets_of(borrower) if borrow_balance(pool.seen(name), borrower)]
+    holding = [name for name in pool.markets_of(borrower) if pool.seen(name).tokens[borrower]]
+    for debt in owing:
+        owed = borrow_balance(pool.seen(debt), borrower)
+        for pledged in holding:
+            for repay in (1, max(mul_wad_down(pool.close_factor, owed), 1)):
+                yield trial.do(trial.copy(pool), liquidate_borrow, user, borrower, debt, pledged, repay)
+    for pledged in holding:
+        orders = tuple((pledged, debt, borrow_balance(pool.seen(debt), borrower)) for debt in owing)
+        yield trial.attempt(trial.copy(pool), liquidate_account.run, user, borrower, orders)
+    yield trial.do(trial.copy(pool), heal_account, user, borrower)
+
+
+LIQ_6 = claimed("LIQ-6")
+
+
+@LIQ_6.step("account", of=(borrow, redeem, redeem_underlying, transfer, exit_market), instant=True)
+def who_just_acted_is_healthy(step: Step, account: Account) -> Condition:
+    """Every market accrued and nothing rounded, the actor's collateral covers its debts at the thresholds."""
+    if account != step.actor or (step.action == borrow and step.arguments["amount"] == 0):
+        return True
+    return exact_margin(step.new, account, at_threshold=True) >= 0
+
+
+LIQ_7 = claimed("LIQ-7")
+
+
+@LIQ_7.step("position", of=LIQUIDATIONS, instant=True)
+def a_third_account_keeps_its_entries(step: Step, old: VToken, new: VToken, account: Account) -> Condition:
+    """Who is neither the liquidator nor the borrower keeps vTokens, debt and tokens."""
+    if account in (step.actor, step.arguments["borrower"], SHARE_RESERVE):
+        return True
+    return not any(changed(old, new, account, name) for name in ("tokens", "principal", "interest_index", "underlying"))
+
+
+LIQ_8 = claimed("LIQ-8")
+
+
+@LIQ_8.scenario(user=user(), borrower=user())
+def debt_without_collateral_is_recorded(trial: Trial, pool: Comptroller, user: Account, borrower: Account) -> None:
+    """Who owes and holds no vTokens in the markets entered can be healed by anybody else, who pays nothing."""
+    trial.assume(user != borrower)
+    names = pool.markets_of(borrower)
+    trial.assume(any(borrow_balance(pool.seen(name), borrower) for name in names))
+    trial.assume(not any(pool.seen(name).tokens[borrower] for name in names))
+    refusal = trial.do(pool, heal_account, user, borrower)
+    trial.claim(refusal is None, f"the bad debt cannot be recorded: {refusal}")
+
+
+# --- LIVE ----------------------------------------------------------------------------------------------------------
+
+LIVE_1 = claimed("LIVE-1")
+
+
+@LIVE_1.scenario(instant=True, user=user(), asset=asset())
+def a_debt_can_be_repaid_whole(trial: Trial, pool: Comptroller, user: Account, asset: str) -> None:
+    """Who holds what is owed can repay it, and then owes nothing."""
+    market = pool.seen(asset)
+    owed = borrow_balance(market, user)
+    trial.assume(0 < owed <= market.underlying[user])
+    refusal = trial.do(pool, repay_borrow, user, asset, owed)
+    trial.claim(refusal is None, f"repaying all {owed} is refused: {refusal}")
+    trial.claim(market.principal[user] == 0, "a debt is left")
+
+
+LIVE_1_W = VENUS.declare(
+    "LIVE-1-w",
+    "a borrower who has the tokens can repay the debt, up to what the market counts as borrowed by all",
+    "refusal",
+    why="what the roundings of the last borrower's debt leave is what nobody can repay",
+)
+
+
+@LIVE_1_W.scenario(instant=True, user=user(), asset=asset())
+def a_debt_can_be_repaid_up_to_the_books(trial: Trial, pool: Comptroller, user: Account, asset: str) -> None:
+    """Who holds it can repay the smaller of the debt and of what the market counts as borrowed."""
+    market = pool.seen(asset)
+    amount = min(borrow_balance(market, user), market.total_borrows)
+    trial.assume(0 < amount <= market.underlying[user])
+    refusal = trial.do(pool, repay_borrow, user, asset, amount)
+    trial.claim(refusal is None, f"repaying {amount} is refused: {refusal}")
+
+
+LIVE_3 = claimed("LIVE-3")
+
+
+@LIVE_3.scenario(user=user(), asset=asset(), amount=tokens())
+def a_deposit_is_refused_for_the_cap_alone(
+    trial: Trial, pool: Comptroller, user: Account, asset: str, amount: int
+) -> None:
+    """A deposit of tokens that the user has is refused because of the supply cap or not at all."""
+    trial.assume(amount <= pool.seen(asset).underlying[user])
+    refusal = trial.do(pool, mint, user, asset, amount)
+    trial.claim(refusal is None or isinstance(refusal, SupplyCapExceeded), f"the deposit is refused: {refusal}")
+
+
+@LIVE_3.scenario(user=user(), asset=asset())
+def entering_is_not_refused(trial: Trial, pool: Comptroller, user: Account, asset: str) -> None:
+    """A listed market can be entered."""
+    refusal = trial.do(pool, enter_market, user, asset)
+    trial.claim(refusal is None, f"entering is refused: {refusal}")
+
+
+@LIVE_3.scenario(user=user(), asset=asset(), amount=tokens())
+def a_repayment_is_not_refused(trial: Trial, pool: Comptroller, user: Account, asset: str, amount: int) -> None:
+    """A repayment of tokens that the user has is not refused."""
+    trial.assume(amount <= pool.seen(asset).underlying[user])
+    refusal = trial.do(pool, repay_borrow, user, asset, amount)
+    trial.claim(refusal is None, f"the repayment is refused: {refusal}")
+
+
+# --- ORC -----------------------------------------------------------------------------------------------------------
+
+ORC_1 = claimed("ORC-1")
+
+
+@ORC_1.scenario(user=user(), asset=asset(), missing=asset(), amount=tokens())
+def a_missing_price_stops_only_what_needs_it(
+    trial: Trial, pool: Comptroller, user: Account, asset: str, missing: str, amount: int
+) -> None:
+    """Where the user has no vTokens and no debt, a missing price refuses no redemption and no borrow elsewhere."""
+    other = pool.seen(missing)
+    trial.assume(asset != missing)
+    trial.assume(other.price == 0)
+    trial.assume(other.tokens[user] == 0 and other.principal[user] == 0)
+    for action in (redeem_underlying, borrow):
+        priced = trial.copy(pool)
+        priced.seen(missing).price = WAD
+        would = trial.do(priced, action, user, asset, amount)
+        refusal: Refusal | None = trial.do(trial.copy(pool), action, user, asset, amount)
+        trial.claim(would is not None or not isinstance(refusal, PriceError), f"{action.name} is refused: {refusal}")

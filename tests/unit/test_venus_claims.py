@@ -1,0 +1,210 @@
+"""The claims about the Venus pools as deployed: what is false has a short trace that replays, the rest holds in runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from poolproof.invariants.deployed.venus import VENUS as CATALOGUE
+from poolproof.models.deployed.venus.model import VENUS
+from poolproof.proofs import registry
+from poolproof.proofs.deciding import decide
+from poolproof.proofs.fuzz import fuzz
+from poolproof.proofs.replay import replay
+from poolproof.proofs.snapshots import set_state, state_to_json
+from poolproof.proofs.traces import Trace, TracedStep, Violated, trace_from_json, traced
+from poolproof.proofs.verdicts import Verdict
+from poolproof.spec.loading import load_protocol
+from poolproof.spec.protocol import Protocol
+
+NAME = "venus-bsc-liquid-staked-bnb"
+VTOKEN = 10**10
+"""One vToken's value at the start [smallest unit]."""
+TOKEN = 10**18
+Step = tuple[Any, ...]
+"""The name of an action, its arguments."""
+
+BAD_DEBT: tuple[Step, ...] = (
+    ("mint", "alice", "ankrBNB", VTOKEN),
+    ("enter_market", "alice", "ankrBNB"),
+    ("borrow", "alice", "BNBx", 1),
+    ("set_price", "ankrBNB", 1),
+    ("heal_account", "bob", "alice"),
+)
+ONE_SLOT: tuple[Step, ...] = (
+    ("borrow", "seed", "ankrBNB", 1),
+    ("pass_time", 1),
+    ("accrue_interest", "ankrBNB"),
+)
+NOTHING_PLEDGED: tuple[Step, ...] = (("set_price", "ankrBNB", 1), ("borrow", "alice", "ankrBNB", 1))
+DRAINED: tuple[Step, ...] = (
+    ("mint", "alice", "slisBNB", 100 * TOKEN),
+    ("enter_market", "alice", "slisBNB"),
+    ("borrow", "alice", "ankrBNB", 40 * TOKEN),
+    ("pass_time", 1_000_000),
+    ("accrue_interest", "ankrBNB"),
+)
+LAST_BORROWER: tuple[Step, ...] = (
+    ("borrow", "seed", "ankrBNB", 6_244_753),
+    ("pass_time", 1004),
+    ("accrue_interest", "ankrBNB"),
+    ("pass_time", 6),
+)
+SMALL_ACCOUNT: tuple[Step, ...] = (
+    ("mint", "alice", "WBNB", TOKEN // 10),
+    ("enter_market", "alice", "WBNB"),
+    ("borrow", "alice", "BNBx", 45 * TOKEN // 1000),
+    ("mint", "bob", "USDT", 100_000 * TOKEN),
+    ("enter_market", "bob", "USDT"),
+)
+
+REFUTED: dict[str, tuple[tuple[Step, ...], Step | None]] = {
+    "SOLV-1": (BAD_DEBT, None),
+    "SOLV-2": ((*BAD_DEBT, ("mint", "bob", "BNBx", 5 * VTOKEN), ("redeem_underlying", "bob", "BNBx", VTOKEN)), None),
+    "SOLV-3": ((("mint", "seed", "ankrBNB", 1), ("redeem", "seed", "ankrBNB", 4 * 10**9)), None),
+    "SOLV-6": (DRAINED, ("a_redemption_never_panics", "seed", "ankrBNB", 1)),
+    "SOLV-7": ((*DRAINED, ("set_price", "slisBNB", 1), ("heal_account", "bob", "alice")), None),
+    "SOLV-9": (NOTHING_PLEDGED, None),
+    "CONS-3": (ONE_SLOT, None),
+    "CONS-5": (ONE_SLOT, None),
+    "RND-1": (ONE_SLOT, None),
+    "RND-3": ((("mint", "alice", "ankrBNB", 1),), None),
+    "RND-4": ((("redeem_underlying", "seed", "ankrBNB", VTOKEN + 1),), None),
+    "RND-6": ((("mint", "seed", "WBNB", 1),), ("two_redemptions_pay_no_more", "seed", "WBNB", 35 * 10**8 - 1, 1)),
+    "LIQ-1": (
+        (
+            *SMALL_ACCOUNT,
+            ("borrow", "bob", "WBNB", 34 * TOKEN),
+            ("set_price", "BNBx", 668 * TOKEN),
+            ("pass_time", 1_000_000),
+            ("liquidate_small_account", "carol", "alice", "BNBx", "WBNB", 45021648821130000),
+        ),
+        None,
+    ),
+    "LIQ-3": (
+        (
+            *BAD_DEBT[:2],
+            ("borrow", "alice", "BNBx", 2),
+            ("set_price", "ankrBNB", 132_100_000_000),
+            ("liquidate_small_account", "bob", "alice", "BNBx", "ankrBNB", 2),
+        ),
+        None,
+    ),
+    "LIQ-5": (
+        (*SMALL_ACCOUNT, ("borrow", "bob", "WBNB", 351 * TOKEN // 10), ("set_price", "WBNB", 100 * TOKEN)),
+        ("an_unhealthy_account_can_be_liquidated", "carol", "alice"),
+    ),
+    "LIQ-6": (NOTHING_PLEDGED, None),
+    "LIQ-8": (NOTHING_PLEDGED, ("debt_without_collateral_is_recorded", "bob", "alice")),
+    "RATE-1": (DRAINED, None),
+    "RATE-4": (
+        (
+            ("mint", "alice", "USDT", 1_619_028 * TOKEN),
+            ("pass_time", 424),
+            ("borrow", "alice", "USDT", 620_793_865 * TOKEN // 1000),
+            ("pass_time", 1),
+            ("repay_borrow", "alice", "USDT", 700_000 * TOKEN),
+            ("pass_time", 3000),
+            ("accrue_interest", "USDT"),
+        ),
+        None,
+    ),
+    "CAP-1": (
+        (
+            ("mint", "alice", "stkBNB", 438988733994774520398),
+            ("mint", "alice", "stkBNB", 61011266005225479603),
+        ),
+        None,
+    ),
+    "CAP-2": (
+        (
+            ("enter_market", "seed", "USDT"),
+            ("donate", "seed", "USDT", 18_590_000 * TOKEN + 1),
+            ("sync_cash", "USDT"),
+        ),
+        None,
+    ),
+    "LIVE-1": (LAST_BORROWER, ("a_debt_can_be_repaid_whole", "seed", "ankrBNB")),
+    "LIVE-3": (LAST_BORROWER, ("a_repayment_is_not_refused", "seed", "ankrBNB", 6_244_756)),
+    "ORC-1": (
+        (("enter_market", "alice", "ankrBNB"), ("set_price", "ankrBNB", 0)),
+        ("a_missing_price_stops_only_what_needs_it", "alice", "BNBx", "ankrBNB", 0),
+    ),
+}
+"""What is false of the pool as deployed: a run from the fresh deployment, and the scenario at its end if there is one."""
+
+
+def trace_of(name: str, steps: tuple[Step, ...], scenario: Step | None, protocol: Protocol) -> Trace:
+    """A run as a trace file has it."""
+    run: list[TracedStep] = [traced(VENUS.action(action), arguments) for action, *arguments in steps]
+    values: dict[str, Any] = {}
+    if scenario is not None:
+        clause = next(clause for clause in CATALOGUE[name].clauses if clause.name == scenario[0])
+        arguments = dict(zip(clause.domains, map(str, scenario[1:]), strict=True))
+        values = {"scenario": {"clause": clause.name, **arguments}}
+    trace = Trace(NAME, protocol.canonical_json(), name, [run], Violated(0, len(run) - 1, "false", values))
+    return trace_from_json(trace.to_json(), "a trace", lambda _: VENUS)
+
+
+@pytest.fixture(name="protocol", scope="module")
+def shipped() -> Protocol:
+    """The shipped pool."""
+    return load_protocol(NAME)
+
+
+@pytest.mark.parametrize("name", REFUTED)
+def test_what_is_false_has_a_trace_that_replays(name: str, protocol: Protocol) -> None:
+    """Each step completes, and the last one (or the scenario after it) violates the claim."""
+    steps, scenario = REFUTED[name]
+    report = replay(trace_of(name, steps, scenario, protocol), registry.find)
+    assert report.differences == []
+    assert report.violation is not None
+
+
+@pytest.mark.parametrize("counts_donations", [False, True])
+def test_what_is_not_refuted_holds_in_random_runs(protocol: Protocol, *, counts_donations: bool) -> None:
+    """Weaker claims and those that no trace refutes hold over thousands of steps, in both ways to count cash."""
+    chosen = [invariant for invariant in CATALOGUE if invariant.id not in REFUTED]
+    report = fuzz(VENUS, with_cash(protocol, counts_donations=counts_donations), chosen, steps=20_000, seed=7)
+    assert [trace.invariant for trace in report.violations] == []
+    reached = ("mint", "redeem", "borrow", "repay_borrow", "heal_account", "liquidate_borrow", "donate")
+    assert [name for name in reached if not report.by_action[name]["ok"]] == []
+
+
+def with_cash(protocol: Protocol, *, counts_donations: bool) -> Protocol:
+    """The pool whose cash is its token balance, or is counted."""
+    data = protocol.canonical_json()
+    data["pools"][0]["venus"] = {"counts_donations": counts_donations}
+    return Protocol.model_validate(data)
+
+
+def test_a_donation_alone_exceeds_the_cap_where_the_balance_is_cash(protocol: Protocol) -> None:
+    """Before 4.4.0 what is given to a market is collateral at once."""
+    steps, _ = REFUTED["CAP-2"]
+    trace = trace_of("CAP-2", steps[:2], None, with_cash(protocol, counts_donations=True))
+    assert replay(trace, registry.find).violation is not None
+
+
+def test_the_deployed_model_is_never_proved(protocol: Protocol) -> None:
+    """What runs leave open is unknown, and says why nothing was proved."""
+
+    def unasked(*_: Any) -> Any:
+        raise AssertionError
+
+    decision = decide(protocol, only=("CONS-2",), submit=unasked)[0]
+    assert decision.verdict is Verdict.UNKNOWN
+    assert "runs on integers alone" in str(decision.reason)
+
+
+def test_a_state_survives_json(protocol: Protocol) -> None:
+    """Markets entered, delegates and rate models are written and read back."""
+    pool = VENUS.build(protocol)
+    pool.entered.restore_("alice", ("USDT", "WBNB"))
+    pool.delegates.restore_("bob", frozenset({"alice"}))
+    written = state_to_json(pool)
+    again = VENUS.build(protocol)
+    set_state(again, written, "state")
+    assert state_to_json(again) == written
+    assert again.entered["alice"] == ("USDT", "WBNB")
+    assert again.seen("USDT").rate_model == pool.seen("USDT").rate_model
