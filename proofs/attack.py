@@ -76,10 +76,10 @@ class Attack:
         state = initial_state(self.model, self.protocol, self.start)
         accounts = (*self.protocol.users, "treasury")
         for invariant, clause in lemmas:
-            for pool, market in [(each, market) for each in pools_of(state) for market in each.markets.values()]:
+            for pool, (name, market) in [(each, item) for each in pools_of(state) for item in each.markets.items()]:
                 places = [(pool, market)] if clause.over == "market" else [(pool, market, a) for a in accounts]
                 if not all(holds(clause, place) for place in places):
-                    proofs[invariant.id].reason = f"{clause.name} does not hold at the start, in {market.asset}"
+                    proofs[invariant.id].reason = f"{clause.name} does not hold at the start, in {name}"
 
     def at_first(self, invariants: list[Invariant]) -> Iterator[tuple[Invariant, Found]]:
         """A short campaign before anything is proved: what it refutes needs no proof."""
@@ -109,14 +109,14 @@ class Attack:
 
     def _one(self, invariant: Invariant, hint: tuple[str, ...]) -> Found:
         began = time.monotonic()
-        found = Found("prove" if self.model.symbolic else "fuzz")
-        if not self.model.symbolic and (unable := [engine for engine in self.engines if engine != "fuzz"]):
-            found.reasons.append(f"{', '.join(unable)}: the model of a deployed contract runs on integers alone")
+        found = Found("fuzz" if self.model.runs_only else "prove")
+        if self.model.runs_only and (unable := [engine for engine in self.engines if engine in ("search", "explore")]):
+            found.reasons.append(f"{', '.join(unable)}: the actions of a deployed contract run on integers alone")
         for engine in ("fuzz", "search", "explore"):
             if engine not in self.engines:
                 continue
             self.on_event(Event(f"{engine} {invariant.id}"))
-            if engine == "fuzz" or self.model.symbolic:
+            if engine == "fuzz" or not self.model.runs_only:
                 getattr(self, f"_by_{engine}")(invariant, hint, found)
             if found.trace is not None:
                 found.engine = engine

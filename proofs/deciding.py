@@ -14,8 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from poolproof.models.isolated_pool import TREASURY
-from poolproof.models.system import System
+from poolproof.models.isolated_pool import TREASURY, Pool
 from poolproof.spec.errors import UsageError
 from poolproof.spec.invariant import Catalogue, Invariant
 from poolproof.spec.loading import load_protocol
@@ -143,9 +142,10 @@ def decide(
         on_event(Event(found.engine, len(decisions), len(chosen), decisions[-1]))
     false = {decision.invariant for decision in decisions}
     asked, chosen = len(chosen), [invariant for invariant in chosen if invariant.id not in false]
-    if chosen and model.symbolic and (not engines or "prove" in engines):
+    readable = [invariant for invariant in chosen if not invariant.runs_only]
+    if readable and (not engines or "prove" in engines):
         lemmas = {i.id for i in catalogue if any(c.lemma for c in i.clauses)}
-        wanted = ({i.id for i in chosen} | lemmas) - false
+        wanted = ({i.id for i in readable} | lemmas) - false
         prover = Prover(model, catalogue, wanted, budget or DEFAULT_BUDGET, submit, on_event, second_opinion, outside)
         if generate is not None and find is None:
             prover.found_by(generate, protocol)
@@ -158,7 +158,7 @@ def decide(
         attack.base_case(prover.induction.lemmas, proofs)
     unsupported = failing(proofs, outside)
     shown_by = protocol if model.example is None else load_protocol(model.example)
-    witnesses = Witnesses(model, shown_by, chosen, seed) if proofs else None
+    witnesses = Witnesses(model, shown_by, readable, seed) if proofs else None
     open_ones: list[Invariant] = []
     for invariant in chosen:
         proof = proofs.get(invariant.id)
@@ -251,14 +251,15 @@ def undecided(
         return decision
     if found.depth is not None:
         decision.verdict, decision.depth = Verdict.HOLDS_TO_DEPTH, found.depth
-    reasons = [f"outside the admissible region: {', '.join(outside)}"] if outside and not proof else []
+    reasons = ["its clauses are read on integers alone: runs can refute it"] if invariant.runs_only else []
+    reasons += [f"outside the admissible region: {', '.join(outside)}"] if outside and not proof else []
     reasons += [unsupported[invariant.id]] if invariant.id in unsupported else []
     if proof is not None and proof.failed:
         first = proof.failed[0]
         where = f"{first.obligation.action} [{first.obligation.case}], {first.obligation.clause}"
         status = first.last.status if first.last else "unknown"
         reasons.append(f"the induction fails at {where}: {status}; no run from the initial state was found")
-        if first.last is not None and first.last.model and not isinstance(initial, System):
+        if first.last is not None and first.last.model and isinstance(initial, Pool):
             decision.trace = pre_state(invariant, protocol, initial, first)
             reasons.append("the state before is attached")
     decision.reason = "; ".join([*reasons, *found.reasons]) or "no engine decided it"

@@ -250,12 +250,16 @@ class Induction(World):
                     yield from self._of_action(action, here, instant=instant)
         for invariant, clause in chosen:
             if clause.form == "scenario":
-                for case in cases_of(clause.domains, self.part.kinds):
+                for case in self.cases(clause.domains):
                     yield partial(self._of_scenario, invariant, clause, case)
+
+    def cases(self, domains: dict[str, Domain]) -> Iterator[Case]:
+        """The cases of an action's or a scenario's arguments."""
+        return cases_of(domains, self.part.kinds)
 
     def _of_states(self, clauses: list[tuple[Invariant, Clause]]) -> Iterator[Obligation]:
         for invariant, clause in clauses:
-            for case in cases_of({}, self.part.kinds):
+            for case in self.cases({}):
 
                 def setup(space: Space, case: Case = case) -> Any:
                     return self.world(space, {}, case, instant=False)[0]
@@ -275,7 +279,7 @@ class Induction(World):
         """
         local = [(invariant, clause) for invariant, clause in clauses if clause.over in ("market", "position")]
         names_a_market = any(domain.kind == "asset" for domain in action.domains.values())
-        for case in cases_of(action.domains, self.part.kinds):
+        for case in self.cases(action.domains):
             yield partial(self._of_case, action, clauses, case, instant=instant)
             if local and not instant and action.by == "user" and names_a_market:
                 for kind in self.part.kinds:
@@ -367,13 +371,17 @@ class Induction(World):
 
         path.scoped(evaluate)
 
+    def trial(self, path: Path, owner: str, pool: Any) -> tuple[SymbolicTrial, Any]:
+        """A scenario's hand on a path, and the copy of a pool that it may change."""
+        return SymbolicTrial(path, owner, self.model, self.move_cores), copy_pool(pool)
+
     def _of_scenario(self, invariant: Invariant, clause: Clause, case: Case) -> Iterator[Obligation]:
         def setup(space: Space) -> tuple[Any, list[Any]]:
             return self.world(space, clause.domains, case, instant=clause.instant)
 
         def run(path: Path, start: tuple[Any, list[Any]]) -> None:
             pool, arguments = start
-            clause.check(SymbolicTrial(path, invariant.id, self.model, self.move_cores), copy_pool(pool), *arguments)
+            clause.check(*self.trial(path, invariant.id, pool), *arguments)
 
         for path in self.explore(setup, run):
             for goal in goals_of(path):

@@ -7,9 +7,12 @@ from collections.abc import Iterable, Iterator
 from poolproof.spec.invariant import Catalogue, Clause, Invariant
 from poolproof.spec.model import Model
 
+from poolproof.models.deployed.venus.market import VToken
+from poolproof.models.market import Market
 from .induction import Induction, Only, Unit, World
 from .world_of_route import RouteInduction
 from .world_of_system import SystemInduction
+from .world_of_venus import VenusInduction
 
 
 class Inductions(World):
@@ -17,7 +20,8 @@ class Inductions(World):
 
     def __init__(self, model: Model, catalogue: Catalogue, *, dropped: Iterable[str] = ()) -> None:
         dropped = tuple(dropped)
-        pools = [Induction(model, catalogue, dropped=dropped, part=part) for part in model.parts or (None,)]
+        kind = VenusInduction if issubclass(model.market or Market, VToken) else Induction
+        pools = [kind(model, catalogue, dropped=dropped, part=part) for part in model.parts or (None,)]
         self.lemmas: list[tuple[Invariant, Clause]] = pools[0].lemmas
         self.worlds: list[World] = [*pools]
         if model.parts:

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from poolproof.spec.refusal import Refusal
 
-from .terms import Atom, DivisionByZero, Fact, Formula, Node, Space, negated, node_atoms
+from .terms import Atom, DivisionByZero, Fact, Formula, Node, Space, frozen, negated, node_atoms, plus
 
 MOST_PATHS = 32768
 """An exploration with more paths than this is refused, not cut."""
@@ -81,6 +81,14 @@ class Path:
         bound = self._bounds.get(variable)
         return bound is not None and bound <= constant
 
+    def _above_zero(self, node: Node) -> Node:
+        """What is not 0 is at least 1, where it is plainly not negative."""
+        for sign in (1, -1):
+            poly = {monomial: sign * factor for monomial, factor in node[1]}
+            if self.space.plainly_nonneg(poly):
+                return ("ge", frozen(plus(poly, {(): 1}, -1)))
+        return node
+
     def learn(self, condition: Any, tag: str) -> None:
         """Add a condition to the path."""
         if condition is True:
@@ -91,6 +99,8 @@ class Path:
         self.conditions.append(Fact(node, tag, node_atoms(node)))
         for part in node[1] if node[0] == "and" else (node,):
             self._nodes.add(part)
+            if part[0] == "ne":
+                part = self._above_zero(part)
             if part[0] == "ge":
                 variable = tuple(item for item in part[1] if item[0])
                 constant = next((c for m, c in part[1] if not m), 0)

@@ -97,8 +97,9 @@ def _catalogue_of(model: Model) -> Catalogue:
     """The catalogue of a built-in model."""
     from poolproof.invariants import CATALOGUE
     from poolproof.invariants.deployed.venus import VENUS
+    from poolproof.models.reference import REFERENCE
 
-    return CATALOGUE if model.symbolic else VENUS
+    return CATALOGUE if model is REFERENCE else VENUS
 
 
 def _require_sound(model: Model, point: EntryPoint) -> None:

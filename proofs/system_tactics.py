@@ -9,7 +9,9 @@ from random import Random
 from typing import Any, TypeAlias
 
 from poolproof.models.credit_line import LINE_ACTIONS, LinedMarket
+from poolproof.models.deployed.venus.market import VToken
 from poolproof.models.isolated_pool import ACTIONS
+from poolproof.models.market import Market
 from poolproof.models.rates import NoRate
 from poolproof.models.registry import REGISTRY_ACTIONS
 from poolproof.models.system import SEPARATOR, Route, System, place_of
@@ -39,7 +41,7 @@ def tactics_for(
     only: Iterable[str] | None = None,
 ) -> AnyTactics:
     """The tactics for the states of a model."""
-    if not model.symbolic:
+    if issubclass(model.market or Market, VToken):
         return VenusTactics(model, protocol, random, weights, only)
     return (SystemTactics if is_system(model) else Tactics)(model, protocol, random, weights, only)
 

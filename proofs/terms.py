@@ -75,6 +75,7 @@ class Space:
 
     def __init__(self, path: Any) -> None:
         self.path = path
+        self.signs = SIGN
         self.atoms: list[Atom] = []
         self.facts: list[Fact] = []
         self.results: list[tuple[str, Term]] = []
@@ -95,7 +96,7 @@ class Space:
 
     def _sign_fact(self, atom: int, sign: Sign) -> None:
         low = 1 if sign == "positive" else 0
-        self.facts.append(Fact(("ge", frozen(plus({(atom,): 1}, {(): low}, -1))), SIGN, frozenset((atom,)), atom))
+        self.facts.append(Fact(("ge", frozen(plus({(atom,): 1}, {(): low}, -1))), self.signs, frozenset((atom,)), atom))
 
     def mark(self) -> tuple[Any, ...]:
         """What has to be remembered to come back to this point of a run."""
@@ -135,10 +136,17 @@ class Space:
             found = self._choices[key] = self.number(name, "nonneg")
         return found
 
+    def once_flag(self, name: str) -> Formula:
+        """A boolean variable, the same for the same name."""
+        found: Any = self._choices.get(("flag", name))
+        if found is None:
+            found = self._choices["flag", name] = self.flag(name)  # type: ignore[assignment]  # a formula among terms
+        return found  # type: ignore[no-any-return]
+
     def identify(self, choice: Term, known: Term) -> None:
         """From here on, write a choice that is known to be equal to another number as that number."""
         for key, found in self._choices.items():
-            if found.poly == choice.poly:
+            if isinstance(found, Term) and found.poly == choice.poly:
                 self._choices[key] = known
 
     def flag(self, name: str) -> Formula:

@@ -56,7 +56,7 @@ class SymbolicLedger:
             self._entries[account] = self._space.flag(name) if self.boolean else self._space.number(name, "nonneg")
         if not self.boolean:
             held = sum((self._entries[account] for account in accounts), start=self._space.lift(0))
-            self._space.fact(held <= self._total, "SOLV-6")
+            self._space.fact(held <= self._total, self._space.signs)
 
     def __setitem__(self, account: Account, value: Any) -> None:
         if not self.boolean:

@@ -158,7 +158,8 @@ class Invariant:
     """A claim with its clauses.
 
     ``assuming`` lists conditions on parameters, prices, time and the environment, never on the state; ``about`` says
-    what its clauses are given in place of a pool.
+    what its clauses are given in place of a pool.  ``runs_only``: its clauses are read on integers alone, so that runs
+    can refute it, and nothing can prove it.
     """
 
     id: str
@@ -168,6 +169,7 @@ class Invariant:
     assuming: tuple[str, ...] = ()
     clauses: list[Clause] = field(default_factory=list)
     about: About = "pool"
+    runs_only: bool = False
 
     def state(
         self, over: Over = "market", *, lemma: bool = False, cuts: Cuts = None, step_cuts: Cuts = None
@@ -214,19 +216,20 @@ class Catalogue:
         *,
         why: str = "",
         assuming: tuple[str, ...] = (),
+        runs_only: bool = False,
     ) -> Invariant:
         """Declare an invariant; its clauses are added by its decorators."""
         if id in self._by_id:
             message = f'invariant id "{id}" is declared twice; ids are unique'
             raise UsageError(message)
-        self._by_id[id] = Invariant(id, claim, kind, why, assuming, about=self.about)
+        self._by_id[id] = Invariant(id, claim, kind, why, assuming, about=self.about, runs_only=runs_only)
         return self._by_id[id]
 
     def add(self, other: Catalogue) -> None:
         """Take over the invariants of another catalogue.  Refuses: an id that is here already."""
         for each in other:
             declared = self.declare(each.id, each.claim, each.kind, why=each.why, assuming=each.assuming)
-            declared.about = each.about
+            declared.about, declared.runs_only = each.about, each.runs_only
             declared.clauses.extend(each.clauses)
 
     def arrange(self, families: Iterable[str]) -> None:

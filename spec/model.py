@@ -13,8 +13,8 @@ from .errors import UsageError
 from .protocol import Protocol
 from .refusal import Refusal
 
-Kind = Literal["plain", "lined", "core"]
-"""What a market is: on its own, drawing on a credit line, or lending over lines."""
+Kind = Literal["plain", "lined", "core", "by balance"]
+"""What a market is: on its own, drawing on a credit line, lending over lines, or counting its balance as its cash."""
 
 
 class NoSuchAction(Refusal):
@@ -53,8 +53,8 @@ class Model:
     several: Model | None = None
     """The model of a protocol of several pools, where that is another one."""
     market: type[Any] | None = None
-    symbolic: bool = True
-    """Whether it also runs on terms, and on a scaled-down world; if not, it can be refuted and not proved."""
+    runs_only: bool = False
+    """Whether runs from its start have integers alone: no search with amounts as terms, no scaled-down world."""
     example: str | None = None
     """The shipped protocol in which all can happen that the catalogue speaks of, where one protocol may lack some."""
 

@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from poolproof.models.deployed.venus.liquidation import heal_account, liquidate_account, liquidate_borrow
-from poolproof.models.deployed.venus.market import SHARE_RESERVE, VToken, borrow_balance
+from poolproof.models.deployed.venus.market import SHARE_RESERVE, VToken, borrow_balance, exchange_rate
 from poolproof.models.deployed.venus.model import enter_market, liquidate_small_account
-from poolproof.models.deployed.venus.pool import Comptroller, exit_market, snapshot
+from poolproof.models.deployed.venus.pool import Comptroller, Pausable, exit_market, snapshot
 from poolproof.models.deployed.venus.refusals import PriceError, SupplyCapExceeded
 from poolproof.models.deployed.venus.users import borrow, mint, redeem, redeem_underlying, repay_borrow, transfer
-from poolproof.models.deployed.word import mul_wad_down
-from poolproof.spec.action import asset, tokens, user
+from poolproof.models.deployed.word import div_down, mul_wad_down
+from poolproof.spec.action import Action, asset, tokens, user
 from poolproof.spec.arithmetic import WAD
-from poolproof.spec.invariant import Step, Trial
-from poolproof.spec.logic import Condition
+from poolproof.spec.invariant import Cut, Scaled, Step, Trial
+from poolproof.spec.logic import Condition, all_of, least, negation
 from poolproof.spec.refusal import Refusal
 from poolproof.spec.state import Account
 
-from .measures import VENUS, changed, claimed, exact_debt, exact_margin, exact_price
+from .accruals import unchanged
+from .measures import VENUS, claimed, exact_debt, exact_margin, exact_price
 
 ORDERED = (liquidate_borrow, liquidate_small_account)
 LIQUIDATIONS = (*ORDERED, heal_account)
 
 # --- LIQ -----------------------------------------------------------------------------------------------------------
 
-LIQ_1 = claimed("LIQ-1")
+LIQ_1 = claimed("LIQ-1", runs_only=True)
 
 
 @LIQ_1.step("pool", of=LIQUIDATIONS, instant=True)
@@ -54,7 +56,7 @@ def the_healed_are_unhealthy(step: Step) -> Condition:
     return snapshot(step.old, step.arguments["borrower"], at_threshold=True).shortfall > 0
 
 
-LIQ_3 = claimed("LIQ-3")
+LIQ_3 = claimed("LIQ-3", runs_only=True)
 
 
 @LIQ_3.step("pool", of=ORDERED, instant=True)
@@ -82,32 +84,60 @@ def received_within_the_incentive(step: Step) -> bool:
 def repaid_within_the_close_factor(step: Step) -> bool:
     """Repaid <= the close factor of the exact debt, rounded up to a unit."""
     market = step.old.seen(step.arguments["asset"])
-    closed = exact_debt(market, step.arguments["borrower"]) * step.old.close_factor / WAD
-    return bool(step.arguments["repay"] < closed + 1)
+    closed = exact_debt(market, step.arguments["borrower"]) * step.old.close_factor
+    return bool((step.arguments["repay"] - 1) * WAD < closed)
 
 
 LIQ_3_W = VENUS.declare(
     "LIQ-3-w",
-    "a liquidator receives at most the repaid value times the incentive, and burns at most the close factor of the "
-    "debt unless the account's collateral is at most the pool's minimum",
+    "the vTokens that a liquidator receives are worth at most the repaid value times the incentive, at the contracts' "
+    "price of a vToken, and an ordinary liquidation repays at most the close factor of the debt",
     "step",
-    why="small accounts are closed whole",
+    why="the price of a vToken rounds down by less than a unit of 1e-18; small accounts are closed whole, and so are "
+    "debts whose liquidation governance forces",
 )
 
 
-@LIQ_3_W.step("pool", of=ORDERED, instant=True)
-def a_liquidator_receives_no_more_than_the_incentive(step: Step) -> Condition:
-    """Value of the vTokens received <= value repaid x incentive, prices and exchange rate exact."""
-    return received_within_the_incentive(step)
+def rounded_seizure(step: Step) -> Iterable[Cut]:
+    """The roundings of what is seized for a unit, and for all that is repaid."""
+    arguments, old, new = step.arguments, step.old, step.new
+    debt, pledged = old.seen(arguments["asset"]), old.seen(arguments["collateral"])
+    price, value = token_price(new.seen(pledged.name)), debt_value(old, debt)
+    ratio = div_down(value * WAD, price)
+    yield ratio * price <= value * WAD
+    yield Scaled(ratio * price, value * WAD, arguments["repay"])
+    yield Scaled(ratio * arguments["repay"] // WAD * WAD, ratio * arguments["repay"], price)
+
+
+def token_price(market: VToken) -> int:
+    """The value of a vToken as the contracts have it [value x 1e18]."""
+    return mul_wad_down(market.price, exchange_rate(market))
+
+
+def debt_value(pool: Comptroller, market: VToken) -> int:
+    """What a liquidator gets for a repaid token as the contracts have it [value x 1e18]."""
+    return mul_wad_down(pool.liquidation_incentive, market.price)
+
+
+@LIQ_3_W.step(of=ORDERED, instant=True, cuts=rounded_seizure)
+def a_liquidator_receives_no_more_than_the_incentive(step: Step, old: VToken, new: VToken) -> Condition:
+    """Value of the vTokens received <= value repaid x incentive, both prices as the contracts have them."""
+    arguments = step.arguments
+    if old.name != arguments["collateral"]:
+        return True
+    received = new.tokens[arguments["user"]] - old.tokens[arguments["user"]]
+    return received * token_price(old) <= arguments["repay"] * debt_value(step.old, step.old.seen(arguments["asset"]))
 
 
 @LIQ_3_W.step("pool", of=(liquidate_borrow,), instant=True)
 def the_close_factor_bounds_an_ordinary_liquidation(step: Step) -> Condition:
-    """What is repaid is at most the close factor of the exact debt, rounded up to a unit."""
-    return repaid_within_the_close_factor(step)
+    """What is repaid is at most the close factor of the debt as shown, unless governance forces liquidations."""
+    market = step.old.seen(step.arguments["asset"])
+    most = step.old.close_factor * borrow_balance(market, step.arguments["borrower"])
+    return market.forced_liquidation | (step.arguments["repay"] * WAD <= most)
 
 
-LIQ_5 = claimed("LIQ-5")
+LIQ_5 = claimed("LIQ-5", runs_only=True)
 
 
 @LIQ_5.scenario(instant=True, user=user(), borrower=user())
@@ -116,32 +146,6 @@ def an_unhealthy_account_can_be_liquidated(trial: Trial, pool: Comptroller, user
     trial.assume(user != borrower)
     trial.assume(exact_margin(pool, borrower, at_threshold=True) < 0)
     trial.assume(any(pool.seen(name).tokens[borrower] for name in pool.markets_of(borrower)))
-    for market in pool.markets.values():
-        market.underlying[user] += market.total_borrows
-    answers = list(answers_to_liquidations(trial, pool, user, borrower))
-    reasons = ", ".join(dict.fromkeys(answer.name for answer in answers if answer is not None))
-    trial.claim(None in answers, f"no liquidation of the account is accepted: {reasons}")
-
-
-LIQ_5_W = VENUS.declare(
-    "LIQ-5-w",
-    "an account that is short by the contracts' own snapshot can be liquidated, at least in the smallest step, while "
-    "each market of its collateral has the cash to pay it out and no debt of it exceeds the market's",
-    "refusal",
-    why="the protocol's part of a seizure is paid out at once, and needs cash",
-)
-
-
-@LIQ_5_W.scenario(instant=True, user=user(), borrower=user())
-def a_short_account_can_be_liquidated(trial: Trial, pool: Comptroller, user: Account, borrower: Account) -> None:
-    """As LIQ-5, for a shortfall that the contracts see."""
-    trial.assume(user != borrower)
-    trial.assume(snapshot(pool, borrower, at_threshold=True).shortfall > 0)
-    entered = [pool.seen(name) for name in pool.markets_of(borrower)]
-    trial.assume(any(market.tokens[borrower] for market in entered))
-    for market in entered:
-        trial.assume(market.tokens[borrower] * exact_price(market) <= market.cash)
-        trial.assume(borrow_balance(market, borrower) <= market.total_borrows)
     for market in pool.markets.values():
         market.underlying[user] += market.total_borrows
     answers = list(answers_to_liquidations(trial, pool, user, borrower))
@@ -164,7 +168,7 @@ def answers_to_liquidations(trial: Trial, pool: Comptroller, user: Account, borr
     yield trial.do(trial.copy(pool), heal_account, user, borrower)
 
 
-LIQ_6 = claimed("LIQ-6")
+LIQ_6 = claimed("LIQ-6", runs_only=True)
 
 
 @LIQ_6.step("account", of=(borrow, redeem, redeem_underlying, transfer, exit_market), instant=True)
@@ -175,6 +179,23 @@ def who_just_acted_is_healthy(step: Step, account: Account) -> Condition:
     return exact_margin(step.new, account, at_threshold=True) >= 0
 
 
+LIQ_6_W = VENUS.declare(
+    "LIQ-6-w",
+    "an account that has just borrowed, redeemed, transferred or left a market is short by at most one unit of value "
+    "(1e-18 of a dollar) at the thresholds, as the contracts value it",
+    "step",
+    why="the values of a debt and of what is added to it, or of collateral and of what is taken, each round down",
+)
+
+
+@LIQ_6_W.step("account", of=(borrow, redeem, redeem_underlying, transfer, exit_market), instant=True)
+def who_just_acted_is_at_most_one_unit_short(step: Step, account: Account) -> Condition:
+    """The actor's shortfall in the contracts' own snapshot at the thresholds is at most 1."""
+    if account != step.actor:
+        return True
+    return snapshot(step.new, account, at_threshold=True).shortfall <= 1
+
+
 LIQ_7 = claimed("LIQ-7")
 
 
@@ -183,10 +204,10 @@ def a_third_account_keeps_its_entries(step: Step, old: VToken, new: VToken, acco
     """Who is neither the liquidator nor the borrower keeps vTokens, debt and tokens."""
     if account in (step.actor, step.arguments["borrower"], SHARE_RESERVE):
         return True
-    return not any(changed(old, new, account, name) for name in ("tokens", "principal", "interest_index", "underlying"))
+    return all_of(getattr(old, name)[account] == getattr(new, name)[account] for name in VToken.ledgers)
 
 
-LIQ_8 = claimed("LIQ-8")
+LIQ_8 = claimed("LIQ-8", runs_only=True)
 
 
 @LIQ_8.scenario(user=user(), borrower=user())
@@ -202,7 +223,7 @@ def debt_without_collateral_is_recorded(trial: Trial, pool: Comptroller, user: A
 
 # --- LIVE ----------------------------------------------------------------------------------------------------------
 
-LIVE_1 = claimed("LIVE-1")
+LIVE_1 = claimed("LIVE-1", runs_only=True)
 
 
 @LIVE_1.scenario(instant=True, user=user(), asset=asset())
@@ -218,7 +239,8 @@ def a_debt_can_be_repaid_whole(trial: Trial, pool: Comptroller, user: Account, a
 
 LIVE_1_W = VENUS.declare(
     "LIVE-1-w",
-    "a borrower who has the tokens can repay the debt, up to what the market counts as borrowed by all",
+    "where repaying is not paused, a borrower who has the tokens can repay the debt, up to what the market counts as "
+    "borrowed by all",
     "refusal",
     why="what the roundings of the last borrower's debt leave is what nobody can repay",
 )
@@ -228,13 +250,20 @@ LIVE_1_W = VENUS.declare(
 def a_debt_can_be_repaid_up_to_the_books(trial: Trial, pool: Comptroller, user: Account, asset: str) -> None:
     """Who holds it can repay the smaller of the debt and of what the market counts as borrowed."""
     market = pool.seen(asset)
-    amount = min(borrow_balance(market, user), market.total_borrows)
-    trial.assume(0 < amount <= market.underlying[user])
+    trial.assume(market.listed)
+    trial.assume(may(market, Pausable.REPAY))
+    amount = least(borrow_balance(market, user), market.total_borrows)
+    trial.assume((amount > 0) & (amount <= market.underlying[user]))
     refusal = trial.do(pool, repay_borrow, user, asset, amount)
-    trial.claim(refusal is None, f"repaying {amount} is refused: {refusal}")
+    trial.claim(refusal is None, f"repaying is refused: {refusal}")
 
 
-LIVE_3 = claimed("LIVE-3")
+def may(market: VToken, what: Pausable) -> Condition:
+    """Whether an action is not paused."""
+    return negation((market.paused >> what & 1) == 1)
+
+
+LIVE_3 = claimed("LIVE-3", runs_only=True)
 
 
 @LIVE_3.scenario(user=user(), asset=asset(), amount=tokens())
@@ -262,9 +291,41 @@ def a_repayment_is_not_refused(trial: Trial, pool: Comptroller, user: Account, a
     trial.claim(refusal is None, f"the repayment is refused: {refusal}")
 
 
+LIVE_3_W = VENUS.declare(
+    "LIVE-3-w",
+    "where they are not paused, entering a market is never refused, and a repayment by who has the tokens is not while "
+    "the market counts at least the debt as borrowed",
+    "refusal",
+    why="neither prices nor caps nor rates keep anybody from repaying once the market is accrued",
+)
+
+
+@LIVE_3_W.scenario(user=user(), asset=asset())
+def an_open_market_can_be_entered(trial: Trial, pool: Comptroller, user: Account, asset: str) -> None:
+    """A listed market in which entering is not paused can be entered."""
+    trial.assume(pool.seen(asset).listed)
+    trial.assume(may(pool.seen(asset), Pausable.ENTER_MARKET))
+    refusal = trial.do(pool, enter_market, user, asset)
+    trial.claim(refusal is None, f"entering is refused: {refusal}")
+
+
+@LIVE_3_W.scenario(instant=True, user=user(), asset=asset(), amount=tokens())
+def a_repayment_within_the_books_is_not_refused(
+    trial: Trial, pool: Comptroller, user: Account, asset: str, amount: int
+) -> None:
+    """A repayment of any amount of tokens that the user has, of a debt that the market counts."""
+    market = pool.seen(asset)
+    trial.assume(market.listed)
+    trial.assume(may(market, Pausable.REPAY))
+    trial.assume(amount <= market.underlying[user])
+    trial.assume(borrow_balance(market, user) <= market.total_borrows)
+    refusal = trial.do(pool, repay_borrow, user, asset, amount)
+    trial.claim(refusal is None, f"the repayment is refused: {refusal}")
+
+
 # --- ORC -----------------------------------------------------------------------------------------------------------
 
-ORC_1 = claimed("ORC-1")
+ORC_1 = claimed("ORC-1", runs_only=True)
 
 
 @ORC_1.scenario(user=user(), asset=asset(), missing=asset(), amount=tokens())
@@ -282,3 +343,43 @@ def a_missing_price_stops_only_what_needs_it(
         would = trial.do(priced, action, user, asset, amount)
         refusal: Refusal | None = trial.do(trial.copy(pool), action, user, asset, amount)
         trial.claim(would is not None or not isinstance(refusal, PriceError), f"{action.name} is refused: {refusal}")
+
+
+ORC_1_W = VENUS.declare(
+    "ORC-1-w",
+    "a missing price changes what happens only to accounts that entered its market, or where its market is named",
+    "two-run",
+    why="a feed that stops freezes the accounts that entered its market, whether they hold anything there or not",
+)
+
+
+@ORC_1_W.scenario(instant=True, user=user(), asset=asset(), missing=asset(), amount=tokens())
+def a_missing_price_stops_no_borrow_of_others(
+    trial: Trial, pool: Comptroller, user: Account, asset: str, missing: str, amount: int
+) -> None:
+    """Whoever has not entered a market without a price borrows elsewhere as with one."""
+    claim_alike(trial, pool, borrow, user, asset, missing, amount)
+
+
+@ORC_1_W.scenario(instant=True, user=user(), asset=asset(), missing=asset(), amount=tokens())
+def a_missing_price_stops_no_redemption_of_others(
+    trial: Trial, pool: Comptroller, user: Account, asset: str, missing: str, amount: int
+) -> None:
+    """Whoever has not entered a market without a price redeems elsewhere as with one."""
+    claim_alike(trial, pool, redeem_underlying, user, asset, missing, amount)
+
+
+def claim_alike(
+    trial: Trial, pool: Comptroller, action: Action, user: Account, asset: str, missing: str, amount: int
+) -> None:
+    """Claim that an action ends alike with and without a price in a market that its user has not entered."""
+    trial.assume(asset != missing)
+    trial.assume(negation(pool.has_entered(user, missing)))
+    trial.assume(pool.seen(missing).price == 0)
+    priced, unpriced = trial.copy(pool), trial.copy(pool)
+    priced.seen(missing).price = WAD
+    would = trial.do(priced, action, user, asset, amount)
+    refusal = trial.do(unpriced, action, user, asset, amount)
+    trial.claim(type(would) is type(refusal), f"{action.name}: {refusal}, with a price {would}")
+    one, other = priced.seen(asset), unpriced.seen(asset)
+    trial.claim(all_of(unchanged(getattr(one, n), getattr(other, n)) for n in VToken.scalars), "the numbers differ")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from poolproof.models.deployed.venus.governance import sync_cash
@@ -9,10 +10,11 @@ from poolproof.models.deployed.venus.market import (
     SHARE_RESERVE,
     VToken,
     borrow_balance,
+    borrow_rate,
     exchange_rate,
 )
 from poolproof.models.deployed.venus.model import ACTIONS
-from poolproof.models.deployed.venus.pool import Comptroller
+from poolproof.models.deployed.venus.pool import Comptroller, snapshot
 from poolproof.models.deployed.venus.users import (
     accrue_interest,
     borrow,
@@ -27,15 +29,35 @@ from poolproof.models.deployed.venus.users import (
 from poolproof.models.deployed.word import Panic
 from poolproof.spec.action import asset, shares, tokens, user
 from poolproof.spec.arithmetic import WAD
-from poolproof.spec.invariant import Step, Trial
-from poolproof.spec.logic import Condition
+from poolproof.spec.invariant import Cut, Scaled, Step, Trial
+from poolproof.spec.logic import Condition, implies
 from poolproof.spec.state import Account
 
-from .measures import VENUS, assets, claimed, exact_debt, exact_debts, exact_price, good_assets
+from .measures import VENUS, assets, claimed, exact_debt, exact_debts, exact_debts_added, good_assets
 
 REDEMPTIONS = (redeem, redeem_underlying)
 ACCRUING = tuple(action for action in ACTIONS if action not in (donate, sync_cash))
 """What leaves cash alone, or accrues the market before it moves cash."""
+
+
+def rates_as_stored(step: Step) -> Iterable[Cut]:
+    """The exchange rate before the action times the supply is at most the assets."""
+    for old in step.old.markets.values():
+        yield implies(old.total_supply > 0, exchange_rate(old) * old.total_supply <= assets(old) * WAD)
+
+
+def rounded_redemption(step: Step) -> Iterable[Cut]:
+    """The roundings of the exchange rate and of what is paid, one in the measure of the other."""
+    for name, new in step.new.markets.items():
+        old = step.old.markets[name]
+        paid, burned, supply = old.cash - new.cash, old.total_supply - new.total_supply, old.total_supply
+        rate, none = exchange_rate(old), supply == 0
+        yield (paid * WAD <= rate * burned) & (rate * burned < paid * WAD + WAD)
+        yield Scaled(paid * WAD, rate * burned, supply)
+        yield Scaled(rate * burned, paid * WAD + WAD - 1, supply)
+        yield Scaled(rate * supply, assets(old) * WAD, burned, unless=none)
+        yield Scaled(assets(old) * WAD, rate * supply + supply - 1, burned, unless=none)
+
 
 # --- SOLV ----------------------------------------------------------------------------------------------------------
 
@@ -72,6 +94,21 @@ def a_redemption_pays_no_bad_debt(step: Step, old: VToken, new: VToken) -> Condi
     return paid * old.total_supply <= burned * good_assets(old)
 
 
+SOLV_2_W = VENUS.declare(
+    "SOLV-2-w",
+    "a redemption pays at most its vTokens at the exact share price, which counts bad debt in full",
+    "step",
+    why="nobody leaves with more than the books promise, collectable or not",
+)
+
+
+@SOLV_2_W.step(of=REDEMPTIONS, instant=True, cuts=rounded_redemption)
+def a_redemption_pays_what_the_books_promise(step: Step, old: VToken, new: VToken) -> Condition:
+    """What is paid / vTokens burned <= (cash + debt + bad debt - reserves) / supply, before it."""
+    paid, burned = old.cash - new.cash, old.total_supply - new.total_supply
+    return paid * old.total_supply <= burned * assets(old)
+
+
 SOLV_3 = claimed("SOLV-3")
 
 
@@ -83,21 +120,29 @@ def the_share_price_never_falls(step: Step, old: VToken, new: VToken) -> Conditi
 
 SOLV_3_W = VENUS.declare(
     "SOLV-3-w",
-    "the share price never falls while there are shares",
+    "the exchange rate never falls while there are vTokens",
     "step",
-    why="whoever holds shares keeps what they are worth, as far as bad debt is counted",
+    why="whoever holds vTokens keeps what they are worth, as far as bad debt is counted",
 )
 
 
-@SOLV_3_W.step()
+def kept_rate(step: Step) -> Iterable[Cut]:
+    """The old rate times the new supply is at most the new assets."""
+    for name, new in step.new.markets.items():
+        old = step.old.markets[name]
+        supplied = (old.total_supply > 0) & (new.total_supply > 0)
+        yield implies(supplied, exchange_rate(old) * new.total_supply <= assets(new) * WAD)
+
+
+@SOLV_3_W.step(cuts=kept_rate)
 def the_share_price_of_somebody_never_falls(step: Step, old: VToken, new: VToken) -> Condition:
-    """The exact exchange rate is at least what it was, where the supply is positive before and after."""
-    if old.total_supply == 0 or new.total_supply == 0:
+    """The exchange rate is at least what it was, where the supply is positive before and after."""
+    if (old.total_supply == 0) | (new.total_supply == 0):
         return True
-    return assets(new) * old.total_supply >= assets(old) * new.total_supply
+    return exchange_rate(new) >= exchange_rate(old)
 
 
-SOLV_6 = claimed("SOLV-6")
+SOLV_6 = claimed("SOLV-6", runs_only=True)
 
 
 @SOLV_6.scenario(user=user(), asset=asset(), amount=tokens())
@@ -130,7 +175,21 @@ def reserves_are_backed(pool: Comptroller, market: VToken) -> Condition:
     return market.total_reserves <= market.cash + market.total_borrows
 
 
-SOLV_9 = claimed("SOLV-9")
+SOLV_7_W = VENUS.declare(
+    "SOLV-7-w",
+    "reserves never exceed the assets that back them, bad debt counted in full",
+    "state",
+    why="the share price stays above zero as far as the books go",
+)
+
+
+@SOLV_7_W.state(lemma=True)
+def reserves_are_backed_by_the_books(pool: Comptroller, market: VToken) -> Condition:
+    """reserves <= cash + debt + bad debt."""
+    return assets(market) >= 0
+
+
+SOLV_9 = claimed("SOLV-9", runs_only=True)
 
 
 @SOLV_9.step("account", of=(borrow,), instant=True)
@@ -147,22 +206,19 @@ def nothing_is_lent_on_nothing(step: Step, account: Account) -> Condition:
 
 SOLV_9_W = VENUS.declare(
     "SOLV-9-w",
-    "what an account without collateral owes in a market after a borrow is worth less than 2e-18 of a dollar",
+    "after a borrow, what an account owes exceeds its collateral at the weights for borrowing by at most one unit of "
+    "value (1e-18 of a dollar), as the contracts value both",
     "step",
     why="the values of the debt and of what is added to it each round down",
 )
 
 
 @SOLV_9_W.step("account", of=(borrow,), instant=True)
-def what_is_lent_on_nothing_rounds_to_nothing(step: Step, account: Account) -> Condition:
-    """Who has no collateral at the collateral factors owes less than two units of value in the market."""
-    if step.actor != account or step.arguments["amount"] == 0:
+def a_borrow_leaves_at_most_one_unit_short(step: Step, account: Account) -> Condition:
+    """The borrower's shortfall in the contracts' own snapshot is at most 1."""
+    if account != step.actor:
         return True
-    markets = [step.new.seen(name) for name in step.new.markets_of(account)]
-    if any(market.tokens[account] * market.collateral_factor * market.price for market in markets):
-        return True
-    market = step.new.seen(step.arguments["asset"])
-    return borrow_balance(market, account) * market.price < 2 * WAD
+    return snapshot(step.new, account, at_threshold=False).shortfall <= 1
 
 
 # --- CONS ----------------------------------------------------------------------------------------------------------
@@ -173,19 +229,19 @@ CONS_1 = claimed("CONS-1")
 @CONS_1.step()
 def tokens_are_conserved(step: Step, old: VToken, new: VToken) -> Condition:
     """The sum of all balances is what it was."""
-    return sum(new.underlying.values()) == sum(old.underlying.values())
+    return new.underlying.total() == old.underlying.total()
 
 
 CONS_2 = claimed("CONS-2")
 
 
-@CONS_2.state()
+@CONS_2.state(lemma=True)
 def vtokens_sum_to_the_supply(pool: Comptroller, market: VToken) -> Condition:
     """The sum of all accounts' vTokens is the supply."""
-    return sum(market.tokens.values()) == market.total_supply
+    return market.tokens.total() == market.total_supply
 
 
-CONS_3 = claimed("CONS-3")
+CONS_3 = claimed("CONS-3", runs_only=True)
 
 
 @CONS_3.state()
@@ -196,18 +252,38 @@ def exact_debts_sum_to_the_markets_debt(pool: Comptroller, market: VToken) -> Co
 
 CONS_3_W = VENUS.declare(
     "CONS-3-w",
-    "within an instant an action lowers exact debts less the market's debt by less than one unit for the account "
-    "whose debt it touches, and never raises it, unless it changes cash without an accrual (a donation, syncCash)",
+    "an action lowers exact debts less the market's debt by less than one unit, and never raises them; an accrual "
+    "adds to the market's debt what the index adds to it, within one unit of debt and one of the index",
     "step",
-    why="between accruals, the market's debt drifts above the debts of all by a rounding at most",
+    why="between accruals the books drift above the debts by less than a unit for each touched account",
 )
 
 
 @CONS_3_W.step(of=ACCRUING, instant=True)
 def the_books_of_debts_drift_by_less_than_a_unit(step: Step, old: VToken, new: VToken) -> Condition:
     """0 <= the fall of (exact debts - the market's debt) < 1."""
-    fall = (exact_debts(old) - old.total_borrows) - (exact_debts(new) - new.total_borrows)
-    return 0 <= fall < 1
+    fall = new.total_borrows - old.total_borrows - exact_debts_added(old, new)
+    return (fall >= 0) & (fall < 1)
+
+
+def both_roundings(step: Step) -> Iterable[Cut]:
+    """The roundings of the interest and of the index, each in the measure of the other."""
+    for name, new in step.new.markets.items():
+        old = step.old.markets[name]
+        factor = borrow_rate(old) * (step.new.now - old.accrued_at)
+        interest, growth = new.total_borrows - old.total_borrows, new.borrow_index - old.borrow_index
+        yield Scaled(interest * WAD, factor * old.total_borrows, old.borrow_index)
+        yield Scaled(factor * old.total_borrows, interest * WAD + WAD - 1, old.borrow_index)
+        yield Scaled(growth * WAD, factor * old.borrow_index, old.total_borrows)
+        yield Scaled(factor * old.borrow_index, growth * WAD + WAD - 1, old.total_borrows)
+
+
+@CONS_3_W.step(of=(accrue_interest,), cuts=both_roundings)
+def an_accrual_adds_to_the_books_what_the_index_adds(step: Step, old: VToken, new: VToken) -> Condition:
+    """- index < interest x index - growth of the index x debt <= debt."""
+    interest, growth = new.total_borrows - old.total_borrows, new.borrow_index - old.borrow_index
+    drift = interest * old.borrow_index - growth * old.total_borrows
+    return (-old.borrow_index < drift) & (drift <= old.total_borrows)
 
 
 CONS_4 = claimed("CONS-4")
@@ -219,13 +295,13 @@ def cash_moves_with_tokens(step: Step, old: VToken, new: VToken) -> Condition:
     return new.underlying[new.name] - new.cash == old.underlying[old.name] - old.cash
 
 
-@CONS_4.state()
+@CONS_4.state(lemma=True)
 def cash_is_there(pool: Comptroller, market: VToken) -> Condition:
     """The cash that is counted is held."""
     return market.cash <= market.underlying[market.name]
 
 
-CONS_5 = claimed("CONS-5")
+CONS_5 = claimed("CONS-5", runs_only=True)
 
 
 @CONS_5.step(of=(accrue_interest,))
@@ -256,7 +332,7 @@ def the_markets_interest_is_credited(step: Step, old: VToken, new: VToken) -> Co
 
 # --- RND -----------------------------------------------------------------------------------------------------------
 
-RND_1 = claimed("RND-1")
+RND_1 = claimed("RND-1", runs_only=True)
 
 
 @RND_1.state("position")
@@ -277,14 +353,26 @@ RND_1_W = VENUS.declare(
 @RND_1_W.state("position")
 def a_debt_rounds_by_less_than_a_unit(pool: Comptroller, market: VToken, account: Account) -> Condition:
     """0 <= exact debt - what an account is shown to owe < 1."""
-    return 0 <= exact_debt(market, account) - borrow_balance(market, account) < 1
+    rounded = exact_debt(market, account) - borrow_balance(market, account)
+    return (rounded >= 0) & (rounded < 1)
 
 
-@RND_1_W.step(of=REDEMPTIONS, instant=True)
+@RND_1_W.step(of=(mint, mint_behalf), instant=True)
+def a_deposit_rounds_for_the_pool(step: Step, old: VToken, new: VToken) -> Condition:
+    """0 <= value of the tokens given - value of the vTokens minted, at the exchange rate, < that of one vToken."""
+    minted, given = new.total_supply - old.total_supply, step.arguments["amount"]
+    rate = exchange_rate(old)
+    return implies(
+        step.arguments["asset"] == new.name, (minted * rate <= given * WAD) & (given * WAD < (minted + 1) * rate)
+    )
+
+
+@RND_1_W.step(of=REDEMPTIONS, instant=True, cuts=rounded_redemption)
 def a_redemption_rounds_for_the_pool(step: Step, old: VToken, new: VToken) -> Condition:
     """0 <= exact value of the vTokens burned - what is paid < 1 + vTokens / 1e18."""
-    paid, burned = old.cash - new.cash, old.total_supply - new.total_supply
-    return 0 <= burned * exact_price(old) - paid < 1 + burned / WAD
+    paid, burned, supply = old.cash - new.cash, old.total_supply - new.total_supply, old.total_supply
+    value = burned * assets(old) - paid * supply
+    return implies(supply > 0, (value >= 0) & (value * WAD < (WAD + burned) * supply))
 
 
 RND_3 = claimed("RND-3")
@@ -304,13 +392,17 @@ RND_3_W = VENUS.declare(
 )
 
 
-@RND_3_W.step(of=(mint, mint_behalf), instant=True)
+@RND_3_W.step(of=(mint, mint_behalf), instant=True, cuts=rates_as_stored)
 def what_credits_nothing_is_less_than_a_vtoken(step: Step, old: VToken, new: VToken) -> Condition:
-    """Tokens that give no vToken are worth less than one at the exact exchange rate."""
-    return new.total_supply > old.total_supply or new.cash - old.cash <= exact_price(old)
+    """Tokens that give no vToken are worth less than one at the exact share price."""
+    nothing = (new.total_supply == old.total_supply) & (step.arguments["asset"] == new.name)
+    given, supply = step.arguments["amount"], old.total_supply
+    return implies(nothing & (supply > 0), given * supply < assets(old)) & implies(
+        nothing & (supply == 0), given * WAD < old.initial_exchange_rate
+    )
 
 
-RND_4 = claimed("RND-4")
+RND_4 = claimed("RND-4", runs_only=True)
 
 
 @RND_4.step(of=(redeem_underlying,), instant=True)
@@ -334,16 +426,18 @@ RND_4_W = VENUS.declare(
 )
 
 
-@RND_4_W.step(of=REDEMPTIONS, instant=True)
+@RND_4_W.step(of=REDEMPTIONS, instant=True, cuts=rounded_redemption)
 def a_redemption_pays_the_value_burned_at_most(step: Step, old: VToken, new: VToken) -> Condition:
     """What is paid is at most the exact value of the vTokens burned."""
-    return old.cash - new.cash <= (old.total_supply - new.total_supply) * exact_price(old)
+    paid, burned = old.cash - new.cash, old.total_supply - new.total_supply
+    return paid * old.total_supply <= burned * assets(old)
 
 
-@RND_4_W.step(of=(redeem_underlying,), instant=True)
+@RND_4_W.step(of=(redeem_underlying,), instant=True, cuts=rates_as_stored)
 def a_redemption_pays_less_than_a_vtoken_more(step: Step, old: VToken, new: VToken) -> Condition:
     """What is paid exceeds the amount asked for by less than one vToken's value."""
-    return old.cash - new.cash - step.arguments["amount"] < exact_price(old)
+    more = old.cash - new.cash - step.arguments["amount"]
+    return implies(old.total_supply > 0, more * old.total_supply < assets(old))
 
 
 @RND_4_W.step(of=(repay_borrow, repay_borrow_behalf), instant=True)
@@ -352,7 +446,7 @@ def a_repayment_takes_no_more(step: Step, old: VToken, new: VToken) -> Condition
     return new.cash - old.cash <= step.arguments["amount"]
 
 
-RND_6 = claimed("RND-6")
+RND_6 = claimed("RND-6", runs_only=True)
 
 
 def split(trial: Trial, pool: Comptroller, what: Any, user: Account, asset: str, parts: tuple[int, int]) -> Any:

@@ -14,6 +14,7 @@ from . import rates
 from .rates import RateModel
 from .refusals import (
     BorrowRateTooHigh,
+    PriceError,
     ReduceReservesCashNotAvailable,
     ReduceReservesCashValidation,
     TransferExceedsBalance,
@@ -101,6 +102,22 @@ class VToken(Record):
             held: int = self.underlying[self.name]
             return held
         return self.internal_cash
+
+
+    def valued(self, account: Account, *, at_threshold: bool) -> tuple[int, int, int, int]:
+        """The weighted price of a vToken; an account's collateral, weighted and not, and its debt [value x 1e18].
+
+        Refuses: PriceError, Overflow.  Models: the loop of Comptroller._getHypotheticalLiquiditySnapshot.
+        """
+        debt, rate, price = borrow_balance(self, account), exchange_rate(self), self.price
+        if price == 0:
+            raise PriceError(self.name)
+        held = self.tokens[account]
+        token_price = mul_wad_down(rate, price)
+        weight = self.liquidation_threshold if at_threshold else self.collateral_factor
+        weighted_price = mul_wad_down(weight, token_price)
+        weighted, collateral = mul_wad_down(weighted_price, held), mul_wad_down(token_price, held)
+        return weighted_price, weighted, collateral, mul_wad_down(price, debt)
 
 
 # --- what is read off a market -------------------------------------------------------------------------------------

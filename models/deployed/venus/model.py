@@ -91,19 +91,27 @@ def accrue_alone(market: VToken, now: int) -> None:
     accrue(market, now, [])
 
 
+def highest_rate(market: Any) -> Any:
+    """The borrow rate where all is lent [wad per slot]."""
+    return market.rate_model.curve.borrow_rate(WAD)
+
+
 def admissible(pool: Any) -> list[tuple[str, Condition]]:
     """What the setters of the contracts and of their deployment ensure."""
     region: list[tuple[str, Condition]] = [
-        ("5 % <= close factor <= 90 %", 5 * WAD <= 100 * pool.close_factor <= 90 * WAD),
+        ("5 % <= close factor", 100 * pool.close_factor >= 5 * WAD),
+        ("close factor <= 90 %", 100 * pool.close_factor <= 90 * WAD),
         ("liquidation incentive >= 1", pool.liquidation_incentive >= WAD),
     ]
     for market in pool.markets.values():
         factor, threshold = market.collateral_factor, market.liquidation_threshold
         region += [
             ("collateral factor <= 95 %", 100 * factor <= 95 * WAD),
-            ("collateral factor <= liquidation threshold <= 1", factor <= threshold <= WAD),
+            ("collateral factor <= liquidation threshold", factor <= threshold),
+            ("liquidation threshold <= 1", threshold <= WAD),
             ("reserve factor <= 1", market.reserve_factor <= WAD),
             ("protocol seize share <= incentive - 1", market.protocol_seize_share + WAD <= pool.liquidation_incentive),
+            ("borrow rate at full utilisation <= its maximum", highest_rate(market) <= market.max_borrow_rate),
         ]
     return region
 
@@ -149,4 +157,4 @@ ACTIONS: tuple[Action, ...] = (
 )
 """What happens in the engines' runs."""
 
-VENUS = Model("venus", build, ACTIONS, accrue_alone, admissible, SCOPE, symbolic=False, market=VToken)
+VENUS = Model("venus", build, ACTIONS, accrue_alone, admissible, SCOPE, runs_only=True, market=VToken)

@@ -5,6 +5,7 @@ Models: Comptroller.sol; without rewards distributors and Prime.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -90,9 +91,23 @@ class Comptroller(Record):
         names: tuple[str, ...] = self.entered[account] or ()
         return tuple([name for name in names if self.seen(name).listed])
 
+    def counted_for(self, account: Account) -> Iterable[VToken]:
+        """The listed markets that an account entered, in order, to be read."""
+        return map(self.seen, self.markets_of(account))
+
     def has_entered(self, account: Account, name: str) -> bool:
-        """Whether a market counts for an account.  Models: Comptroller.checkMembership."""
+        """Whether an account entered a market.  Models: Comptroller.checkMembership."""
         return name in (self.entered[account] or ())
+
+    def enter(self, account: Account, name: str) -> None:
+        """Put a market behind those that an account entered."""
+        self.entered[account] = (*(self.entered[account] or ()), name)
+
+    def leave(self, account: Account, name: str) -> None:
+        """Take a market out of those that an account entered; the last one takes its place in the order."""
+        entered = list(self.entered[account])
+        entered[entered.index(name)] = entered[-1]
+        self.entered[account] = tuple(entered[:-1])
 
 
 # --- what an account is worth --------------------------------------------------------------------------------------
@@ -123,21 +138,14 @@ def snapshot(
     Models: Comptroller._getHypotheticalLiquiditySnapshot.
     """
     weighted = collateral = owed = effects = 0  # of quotients by 1e18: no sum of them passes the largest word
-    for name in pool.markets_of(account):
-        market = pool.seen(name)
-        debt, rate, price = borrow_balance(market, account), exchange_rate(market), market.price
-        if price == 0:
-            raise PriceError(name)
-        held = market.tokens[account]
-        token_price = mul_wad_down(rate, price)
-        weight = market.liquidation_threshold if at_threshold else market.collateral_factor
-        weighted_price = mul_wad_down(weight, token_price)
-        weighted += mul_wad_down(weighted_price, held)
-        collateral += mul_wad_down(token_price, held)
-        owed += mul_wad_down(price, debt)
-        if name == modified:
+    for market in pool.counted_for(account):
+        weighted_price, *values = market.valued(account, at_threshold=at_threshold)
+        weighted += values[0]
+        collateral += values[1]
+        owed += values[2]
+        if market.name == modified:
             effects += mul_wad_down(weighted_price, redeemed)
-            effects += mul_wad_down(price, borrowed)
+            effects += mul_wad_down(market.price, borrowed)
     margin = weighted - owed - effects
     return Snapshot(collateral, owed, max(margin, 0), max(-margin, 0))
 
@@ -239,9 +247,8 @@ def add_to_market(pool: Comptroller, market: VToken, account: Account) -> None:
     """
     require_open(market, Pausable.ENTER_MARKET)
     require_listed(market)
-    entered = pool.entered[account] or ()
-    if market.name not in entered:
-        pool.entered[account] = (*entered, market.name)
+    if not pool.has_entered(account, market.name):
+        pool.enter(account, market.name)
         pool.events.append((COMPTROLLER, "MarketEntered", market.name, account))
 
 
@@ -265,11 +272,9 @@ def exit_market(pool: Comptroller, user: Account, asset: str) -> None:
     exchange_rate(market)  # a part of the account's snapshot, which reverts with it
     require(owed == 0, NonzeroBorrowBalance)
     require_redeemable(pool, market, user, market.tokens[user])
-    entered = list(pool.entered[user] or ())
-    if asset not in entered:
+    if not pool.has_entered(user, asset):
         return
-    entered[entered.index(asset)] = entered[-1]
-    pool.entered[user] = tuple(entered[:-1])
+    pool.leave(user, asset)
     pool.events.append((COMPTROLLER, "MarketExited", asset, user))
 
 
