@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Any
 
-from poolproof.spec.invariant import Cancelled, Clause, Cut, Invariant, Scaled, Step
+from poolproof.spec.invariant import Cancelled, Clause, Cut, Distributed, Invariant, Scaled, Step
 from poolproof.spec.refusal import Refusal
 
 from .paths import Path
@@ -35,7 +35,7 @@ def claim_cuts(path: Path, cuts: Any, step: Any, name: str) -> None:
 
 
 def reading(cut: Cut) -> tuple[list[Any], Any]:
-    """What a cut has to show, and what it gives: both laws of products hold of all integers."""
+    """What a cut has to show, and what it gives: the laws of products hold of all integers."""
     if isinstance(cut, Scaled):
         premises = [cut.unless | (cut.lower <= cut.upper), cut.unless | (cut.factor >= 0)]
         return premises, cut.unless | (cut.lower * cut.factor <= cut.upper * cut.factor)
@@ -45,6 +45,9 @@ def reading(cut: Cut) -> tuple[list[Any], Any]:
             cut.unless | (cut.factor > 0),
         ]
         return premises, cut.unless | (cut.lower <= cut.upper)
+    if isinstance(cut, Distributed):
+        first, second = cut.parts
+        return [cut.whole == first + second], cut.factor * cut.whole == cut.factor * first + cut.factor * second
     return [cut], cut
 
 

@@ -13,7 +13,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from poolproof.invariants.deployed.venus.accruals import ACCRUAL, what_an_accrual_does
+from poolproof.invariants.deployed.venus.accruals import ACCRUAL, PORTFOLIO, values_in_order, what_an_accrual_does
 from poolproof.models.deployed.venus.liquidation import heal_account
 from poolproof.models.deployed.venus.market import SHARE_RESERVE, VToken, accrue
 from poolproof.models.deployed.venus.pool import Comptroller
@@ -34,6 +34,8 @@ from .world import ANYONE, AnyRate, NoJournal, SymbolicLedger
 
 WORDS = "WORDS"
 """The lemma that every stored number is a word: none is negative."""
+PARTS = ("to borrow", "to liquidation", "collateral", "debt")
+"""What is summed over an account's markets."""
 FLAGS = ("listed", "forced_liquidation")
 POSITIVE = ("borrow_index", "initial_exchange_rate")
 """Numbers that are above 0 by the lemmas on indices, and by the deployment."""
@@ -68,11 +70,12 @@ class Elsewhere:
 
     def valued(self, account: Account, *, at_threshold: bool) -> tuple[Any, Any, Any, Any]:
         """The sums of weighted collateral, collateral and debt.  Refuses: PriceError, as a market without one."""
-        pool = self._pool
-        space, key = pool.space, f"elsewhere[{account}] {'threshold' if at_threshold else 'factor'} {pool.healed}"
+        space, healed = self._pool.space, self._pool.healed
         require(~space.once_flag(f"elsewhere[{account}] is unpriced"), PriceError, "elsewhere")
-        weighted, collateral, owed = (space.once((key, part), f"{key}.{part}") for part in ("weighted", "all", "owed"))
-        return 0, weighted, collateral, owed
+        values = [space.once((account, healed, part), f"elsewhere.{part}[{account}]") for part in PARTS]
+        space.fact(values_in_order(*values), PORTFOLIO.id)
+        to_borrow, to_liquidation, collateral, owed = values
+        return 0, to_liquidation if at_threshold else to_borrow, collateral, owed
 
 
 class SymbolicComptroller(Comptroller):

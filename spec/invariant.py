@@ -55,7 +55,16 @@ class Cancelled:
     unless: Condition = False
 
 
-Cut = Condition | Scaled | Cancelled
+@dataclass(frozen=True, slots=True)
+class Distributed:
+    """A cut: a number is the sum of two parts; hence so is its product with a factor."""
+
+    whole: Number
+    parts: tuple[Number, Number]
+    factor: Number
+
+
+Cut = Condition | Scaled | Cancelled | Distributed
 """An intermediate claim of a proof."""
 
 

@@ -14,14 +14,16 @@ from poolproof.models.deployed.venus.users import borrow, mint, redeem, redeem_u
 from poolproof.models.deployed.word import div_down, mul_wad_down
 from poolproof.spec.action import Action, asset, tokens, user
 from poolproof.spec.arithmetic import WAD
-from poolproof.spec.invariant import Cut, Scaled, Step, Trial
+from poolproof.spec.invariant import Cut, Distributed, Scaled, Step, Trial
 from poolproof.spec.logic import Condition, all_of, least, negation
 from poolproof.spec.refusal import Refusal
 from poolproof.spec.state import Account
 
 from .accruals import unchanged
-from .measures import VENUS, claimed, exact_debt, exact_margin, exact_price
+from .measures import VENUS, assets, claimed, exact_debt, exact_margin, exact_price
 
+LEAVING = (borrow, redeem, redeem_underlying, transfer, exit_market)
+"""What needs the actor's health."""
 ORDERED = (liquidate_borrow, liquidate_small_account)
 LIQUIDATIONS = (*ORDERED, heal_account)
 
@@ -181,17 +183,42 @@ def who_just_acted_is_healthy(step: Step, account: Account) -> Condition:
 
 LIQ_6_W = VENUS.declare(
     "LIQ-6-w",
-    "an account that has just borrowed, redeemed, transferred or left a market is short by at most one unit of value "
-    "(1e-18 of a dollar) at the thresholds, as the contracts value it",
+    "an account that has just borrowed, or has redeemed or transferred in a market that it entered, or left it, is short "
+    "by at most one unit of value (1e-18 of a dollar) at the thresholds, as the contracts value it",
     "step",
-    why="the values of a debt and of what is added to it, or of collateral and of what is taken, each round down",
+    why="the values of a debt and of what is added to it, or of collateral and of what is taken, each round down; what "
+    "is in a market that an account has not entered does not count, and is redeemed unasked",
 )
 
 
-@LIQ_6_W.step("account", of=(borrow, redeem, redeem_underlying, transfer, exit_market), instant=True)
+def kept_worth(step: Step) -> Iterable[Cut]:
+    """What the actor keeps in a market is worth as much as before, at the thresholds more than for borrowing."""
+    for name, new in step.new.markets.items():
+        old, held = step.old.markets[name], new.tokens[step.actor]
+        rate, now = exchange_rate(old), exchange_rate(new)
+        none = (old.total_supply == 0) | (new.total_supply == 0)
+        yield none | (rate * new.total_supply <= assets(new) * WAD)
+        yield none | (rate <= now)
+        yield Scaled(rate, now, new.price, unless=none)
+        price, price_now = mul_wad_down(rate, old.price), mul_wad_down(now, new.price)
+        yield none | (price <= price_now)
+        to_borrow, to_liquidation = new.collateral_factor, new.liquidation_threshold
+        yield Scaled(price, price_now, to_borrow, unless=none)
+        yield Scaled(to_borrow, to_liquidation, price_now)
+        weighted, weighted_now = mul_wad_down(to_borrow, price), mul_wad_down(to_liquidation, price_now)
+        yield none | (weighted <= weighted_now)
+        before = old.tokens[step.actor]
+        yield Distributed(before, (held, before - held), weighted)
+        yield Scaled(weighted, weighted_now, held, unless=none)
+        yield none | (mul_wad_down(weighted, held) <= mul_wad_down(weighted_now, held))
+
+
+@LIQ_6_W.step("account", of=LEAVING, instant=True, cuts=kept_worth)
 def who_just_acted_is_at_most_one_unit_short(step: Step, account: Account) -> Condition:
     """The actor's shortfall in the contracts' own snapshot at the thresholds is at most 1."""
     if account != step.actor:
+        return True
+    if not (step.action == borrow or step.old.has_entered(account, step.arguments["asset"])):
         return True
     return snapshot(step.new, account, at_threshold=True).shortfall <= 1
 
@@ -260,7 +287,7 @@ def a_debt_can_be_repaid_up_to_the_books(trial: Trial, pool: Comptroller, user: 
 
 def may(market: VToken, what: Pausable) -> Condition:
     """Whether an action is not paused."""
-    return negation((market.paused >> what & 1) == 1)
+    return negation(market.paused >> what & 1)
 
 
 LIVE_3 = claimed("LIVE-3", runs_only=True)

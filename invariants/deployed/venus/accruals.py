@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from poolproof.models.deployed.venus.market import SHARE_RESERVE, VToken
+from collections.abc import Iterable
+
+from poolproof.models.deployed.venus.market import SHARE_RESERVE, VToken, exchange_rate
 from poolproof.models.deployed.venus.pool import Comptroller
 from poolproof.models.deployed.venus.users import accrue_interest
-from poolproof.spec.invariant import Step
-from poolproof.spec.logic import Condition, all_of, implies, negation
+from poolproof.models.deployed.word import mul_wad_down
+from poolproof.spec.arithmetic import WAD
+from poolproof.spec.invariant import Cut, Scaled, Step
+from poolproof.spec.logic import Condition, all_of, implies
 from poolproof.spec.state import Account
 
 from .measures import VENUS
@@ -98,3 +102,38 @@ def what_an_accrual_does(old: VToken, new: VToken) -> Condition:
         & counted
         & implies(old.accrued_at == new.accrued_at, nothing)
     )
+
+
+PORTFOLIO = VENUS.declare(
+    "PORTFOLIO",
+    "what an account has in a market is worth at least as much at the thresholds as at the weights for borrowing, "
+    "which is at most its unweighted worth",
+    "state",
+    why="what holds in each market holds of the sums over all of an account's markets, which proofs read as one",
+)
+
+
+def weights_in_order(pool: Comptroller, market: VToken, account: Account) -> Iterable[Cut]:
+    """The weighted prices of a vToken are in the order of the weights, and so is what an account's are worth."""
+    price, held = mul_wad_down(exchange_rate(market), market.price), market.tokens[account]
+    to_borrow, to_liquidation = market.collateral_factor, market.liquidation_threshold
+    lower, higher = mul_wad_down(to_borrow, price), mul_wad_down(to_liquidation, price)
+    yield Scaled(to_borrow, to_liquidation, price)
+    yield lower <= higher
+    yield Scaled(lower, higher, held)
+    yield Scaled(to_liquidation, WAD, price)
+    yield higher <= price
+    yield Scaled(higher, price, held)
+
+
+@PORTFOLIO.state("position", cuts=weights_in_order)
+def a_position_is_worth_more_at_the_thresholds(pool: Comptroller, market: VToken, account: Account) -> Condition:
+    """0 <= collateral weighted for borrowing <= weighted at the threshold <= unweighted; the same debt >= 0."""
+    _, to_borrow, collateral, owed = market.valued(account, at_threshold=False)
+    _, to_liquidation, unweighted, debt = market.valued(account, at_threshold=True)
+    return values_in_order(to_borrow, to_liquidation, collateral, owed) & (collateral == unweighted) & (owed == debt)
+
+
+def values_in_order(to_borrow: int, to_liquidation: int, collateral: int, owed: int) -> Condition:
+    """How the values of what an account has and owes relate, in one market or in many."""
+    return (to_borrow >= 0) & (to_borrow <= to_liquidation) & (to_liquidation <= collateral) & (owed >= 0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from poolproof.models.deployed.venus.governance import sync_cash
+from poolproof.models.deployed.venus.governance import pass_time, set_price, sync_cash
 from poolproof.models.deployed.venus.market import (
     SHARE_RESERVE,
     VToken,
@@ -13,8 +13,8 @@ from poolproof.models.deployed.venus.market import (
     borrow_rate,
     exchange_rate,
 )
-from poolproof.models.deployed.venus.model import ACTIONS
-from poolproof.models.deployed.venus.pool import Comptroller, snapshot
+from poolproof.models.deployed.venus.model import ACTIONS, enter_market
+from poolproof.models.deployed.venus.pool import Comptroller, exit_market, snapshot
 from poolproof.models.deployed.venus.users import (
     accrue_interest,
     borrow,
@@ -25,6 +25,7 @@ from poolproof.models.deployed.venus.users import (
     redeem_underlying,
     repay_borrow,
     repay_borrow_behalf,
+    transfer,
 )
 from poolproof.models.deployed.word import Panic
 from poolproof.spec.action import asset, shares, tokens, user
@@ -38,6 +39,8 @@ from .measures import VENUS, assets, claimed, exact_debt, exact_debts, exact_deb
 REDEMPTIONS = (redeem, redeem_underlying)
 ACCRUING = tuple(action for action in ACTIONS if action not in (donate, sync_cash))
 """What leaves cash alone, or accrues the market before it moves cash."""
+UNACCRUED = (accrue_interest, donate, sync_cash, transfer, enter_market, exit_market, set_price, pass_time)
+"""What only accrues a market, or does not."""
 
 
 def rates_as_stored(step: Step) -> Iterable[Cut]:
@@ -126,7 +129,7 @@ SOLV_3_W = VENUS.declare(
 )
 
 
-def kept_rate(step: Step) -> Iterable[Cut]:
+def kept_rates(step: Step) -> Iterable[Cut]:
     """The old rate times the new supply is at most the new assets."""
     for name, new in step.new.markets.items():
         old = step.old.markets[name]
@@ -134,8 +137,19 @@ def kept_rate(step: Step) -> Iterable[Cut]:
         yield implies(supplied, exchange_rate(old) * new.total_supply <= assets(new) * WAD)
 
 
-@SOLV_3_W.step(cuts=kept_rate)
-def the_share_price_of_somebody_never_falls(step: Step, old: VToken, new: VToken) -> Condition:
+@SOLV_3_W.step(of=UNACCRUED)
+def no_accrual_lowers_the_share_price(step: Step, old: VToken, new: VToken) -> Condition:
+    """The exchange rate is at least what it was, where nothing else happens, or what happens accrues nothing."""
+    return share_price_is_kept(old, new)
+
+
+@SOLV_3_W.step(instant=True, cuts=kept_rates)
+def no_action_lowers_the_share_price(step: Step, old: VToken, new: VToken) -> Condition:
+    """The exchange rate is at least what it was once the market was accrued."""
+    return share_price_is_kept(old, new)
+
+
+def share_price_is_kept(old: VToken, new: VToken) -> Condition:
     """The exchange rate is at least what it was, where the supply is positive before and after."""
     if (old.total_supply == 0) | (new.total_supply == 0):
         return True
