@@ -1,12 +1,12 @@
 """The Comptroller: who entered which market, what an account is worth, and what each action has to pass first.
 
-Models: Comptroller.sol; without rewards distributors and Prime.
+Models: Comptroller.sol; without Prime.
 """
 
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 from poolproof.models.deployed.word import MAX_UINT256, Revert, add, mul_wad_down
 from poolproof.spec.action import Action, Domain, action, asset, user
@@ -25,6 +25,7 @@ from .refusals import (
     PriceError,
     SupplyCapExceeded,
 )
+from .rewards import RewardsDistributor
 
 COMPTROLLER = "comptroller"
 SHORTFALL: Account = "short"
@@ -52,11 +53,12 @@ class Comptroller(Record):
     [value x 1e18].  Ledgers: ``entered``, the names of the markets that an account entered, in the contract's order;
     ``delegates``, whom an account lets act for it.
     ``events`` are those of the current action, in order; a refused action has none.
+    ``distributors`` are the rewards distributors, none unless they are deployed.
     """
 
-    scalars = ("now", "close_factor", "liquidation_incentive", "min_liquidatable_collateral")
+    scalars: ClassVar[tuple[str, ...]] = ("now", "close_factor", "liquidation_incentive", "min_liquidatable_collateral")
     ledgers = ("entered", "delegates")
-    __slots__ = (*scalars, *ledgers, "events", "journal", "markets", "users")
+    __slots__ = (*scalars, *ledgers, "distributors", "events", "journal", "markets", "users")
 
     now: int
     close_factor: int
@@ -65,6 +67,7 @@ class Comptroller(Record):
     entered: Ledger
     delegates: Ledger
     markets: Table[VToken]
+    distributors: Table[RewardsDistributor]
     users: tuple[Account, ...]
     events: list[Event]
     journal: Journal
@@ -84,6 +87,10 @@ class Comptroller(Record):
     def seen(self, name: str) -> VToken:
         """A market that is only read."""
         return dict.__getitem__(self.markets, name)
+
+    def every_market(self) -> tuple[str, ...]:
+        """The markets that were ever added, those taken off the list too.  Models: Comptroller.getAllMarkets."""
+        return tuple(self.markets)
 
     def markets_of(self, account: Account) -> tuple[str, ...]:
         """The listed markets that an account entered, in order.  Models: Comptroller.getAssetsIn."""
