@@ -61,7 +61,7 @@ def start(reserves: int = 1106, base_price: int = 9 * WAD // 10, minimum: int = 
     pool = PoolStart(
         100, users, WAD // 2, WAD, 0, 10**12, False, (market("vA", 15 * WAD // 10), market("vB", WAD // 2))
     )
-    balances = {asset: dict.fromkeys(users, PLENTY) for asset in ("A", "B")}
+    balances: dict[str, dict[str, int]] = {asset: dict.fromkeys(users, PLENTY) for asset in ("A", "B")}
     pools = {"core": pool, "other": PoolStart(100, users, WAD // 2, WAD, 0, 10**12, False, ())}
     registry = directory.build(RegistryStart(100, 5000, pools, {"vA": "A", "vB": "B"}, balances))
     add_pool.run(registry, "u0", "Core", "core", WAD // 2, WAD, 0)
