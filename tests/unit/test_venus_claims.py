@@ -295,3 +295,49 @@ def test_a_donation_robs_the_second_deposit_where_the_balance_is_cash(protocol: 
     for name, *arguments in steps:
         assert perform(pool, VENUS.action(name), tuple(arguments)) is None, name
     assert pool.seen("ankrBNB").tokens["bob"] == 0
+
+
+EMPTY: tuple[Step, ...] = (("redeem", "seed", "ankrBNB", 4 * 10**9),)
+ENTERED: tuple[Step, ...] = (
+    ("mint", "alice", "WBNB", TOKEN),
+    ("enter_market", "alice", "WBNB"),
+    ("borrow", "alice", "WBNB", TOKEN // 10),
+)
+REACHED: dict[str, tuple[tuple[Step, ...], Step]] = {
+    "REG-2-w": (ENTERED, ("a_market_counts_where_the_account_is_in_it", "alice", "WBNB")),
+    "REG-3-w": (
+        EMPTY,
+        ("a_second_deposit_cannot_be_robbed", "alice", "bob", "ankrBNB", 5 * VTOKEN + 7, 3, TOKEN, 9 * VTOKEN - 1),
+    ),
+    "REW-1-w": (TWO_ACCRUALS, ("borrowers_get_more_only_as_their_debts_are", "ankrBNB", TOKEN, 1)),
+    "REW-2-w": (
+        ENTERED[:1],
+        ("splitting_vtokens_earns_nothing_more", "alice", "bob", "WBNB", 33_333_333, TOKEN + 1, 7),
+    ),
+    "REW-3-w": (ENTERED, ("borrow_is_unchanged_by_rewards", "alice", "WBNB", 1, TOKEN, 1000)),
+}
+"""A state and arguments in which a weaker claim is put to the test, and holds."""
+
+
+class Counting(ConcreteTrial):
+    """Counts the claims that it comes to."""
+
+    claims = 0
+
+    def claim(self, condition: Any, message: str) -> None:
+        """Count, then claim."""
+        self.claims += 1
+        super().claim(condition, message)
+
+
+@pytest.mark.parametrize("name", REACHED)
+def test_a_weaker_claim_is_not_vacuous(name: str, protocol: Protocol) -> None:
+    """Its assumptions hold somewhere, and so do its claims."""
+    steps, (clause_name, *arguments) = REACHED[name]
+    pool = VENUS.build(protocol)
+    for action, *values in steps:
+        assert perform(pool, VENUS.action(action), tuple(values)) is None, action
+    clause = next(each for each in CATALOGUE[name].clauses if each.name == clause_name)
+    trial = Counting(VENUS)
+    clause.check(trial, pool, *arguments)
+    assert trial.claims
