@@ -178,7 +178,7 @@ def _values(domain: Domain, users: tuple[Account, ...], assets: tuple[str, ...])
             return ((domain.high or WAD) // 2,)
         case "shares" | "debt_shares":
             return (None,)
-        case "flag" | "assets" | "orders" | "pausables" | "rate_model":
+        case "flag" | "assets" | "orders" | "pausables" | "rate_model" | "name":
             raise UsageError("a deployed contract has no small world", cure="explore a protocol of the reference model")
 
 

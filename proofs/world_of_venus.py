@@ -122,7 +122,7 @@ class SymbolicComptroller(Comptroller):
     def copy(self) -> SymbolicComptroller:
         """A copy that a run on this one does not change."""
         twin = SymbolicComptroller()
-        for name in (*Comptroller.scalars, "healed", "journal", "real_accruals", "space", "stamp_", "users"):
+        for name in (*Comptroller.scalars, "distributors", "healed", "journal", "real_accruals", "space", "stamp_", "users"):
             setattr(twin, name, getattr(self, name))
         twin.markets = {name: market.copy() for name, market in self.markets.items()}  # type: ignore[assignment]
         twin.accounts_entered, twin.events = dict(self.accounts_entered), []
@@ -156,6 +156,7 @@ def symbolic_comptroller(
     pool = SymbolicComptroller()
     pool.space, pool.stamp_, pool.healed, pool.real_accruals = space, 0, 0, False
     pool.journal, pool.users, pool.events = NoJournal(), accounts, []  # type: ignore[assignment]
+    pool.distributors = {}  # type: ignore[assignment]  # none are deployed
     for name in Comptroller.scalars:
         setattr(pool, name, space.number(name, "nonneg"))
     markets = {name: symbolic_vtoken(space, name, accounts, counts_donations) for name in names}

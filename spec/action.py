@@ -30,14 +30,16 @@ Kind = Literal[
     "orders",
     "pausables",
     "rate_model",
+    "name",
 ]
 """What an argument is: an account, a credit line, a pool, a market, an amount in tokens, shares or debt shares of the
 market named by ``of``, a price, a number of slots, a factor or a rate [wad], a cap in tokens.
 
-Of deployed contracts alone: yes or no, a list of markets, of liquidation orders or of what can be paused, a rate model."""
+Of deployed contracts alone: yes or no, a list of markets, of liquidation orders or of what can be paused, a rate model,
+a contract or a text by what it is called."""
 
 NOT_NUMBERS: frozenset[Kind] = frozenset(
-    ("user", "line", "pool", "asset", "flag", "assets", "orders", "pausables", "rate_model")
+    ("user", "line", "pool", "asset", "flag", "assets", "orders", "pausables", "rate_model", "name")
 )
 
 Actor = Literal["user", "environment", "governance", "line"]

@@ -1,9 +1,11 @@
 """Flip the rounding of each division of the Venus model, one at a time, and say whether the recordings notice.
 
+What no recording shows, rewards and auctions, is asked of the unit tests instead.
+
     python tools/venus_rounding.py [folder of traces]
 
 Each flip is made in a copy of the packages, and `conform` runs on it in a process of its own.  A division that no
-recording notices is listed with what it computes: there the model rests on reading the contract alone.
+recording or test notices is listed with what it computes: there the model rests on reading the contract alone.
 """
 
 from __future__ import annotations
@@ -66,6 +68,11 @@ MODULES = (
     "models/deployed/venus/liquidation.py",
     "models/deployed/venus/build.py",
 )
+TESTED = {
+    "models/deployed/venus/rewards.py": "tests/unit/test_venus_rewards.py",
+    "models/deployed/venus/shortfall.py": "tests/unit/test_venus_shortfall.py",
+}
+"""Modules without recordings, by the tests that work their numbers out by hand."""
 NOT_OF_VENUS = ("utilisation in models/rates.py",)
 """A division of a shared module that Venus does not use."""
 
@@ -113,18 +120,35 @@ def mismatches(package: Path, traces: Path) -> tuple[int, str]:
     return report["mismatches"], f"{first['file']} {first['step']} {first['field']}" if first else ""
 
 
+def failures(package: Path, tests: str) -> tuple[int, str]:
+    """What unit tests find with a copy of the packages: how many fail, and the first that does."""
+    done = subprocess.run(  # noqa: S603 - the project's own tests
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=no", "-rf", str(ROOT / tests)],
+        env=os.environ | {"PYTHONPATH": str(package)},
+        cwd=package,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode not in (0, 1):
+        return -1, done.stdout.strip().splitlines()[-1]
+    failed = [line.partition("::")[2] for line in done.stdout.splitlines() if line.startswith("FAILED")]
+    return len(failed), failed[0].partition(" - ")[0] if failed else ""
+
+
 def main(traces: Path) -> int:
     """Print a line for each division; the exit code says whether all are noticed."""
     survivors = 0
     with tempfile.TemporaryDirectory() as folder:
         package = Path(folder)
         shutil.copytree(ROOT / "src" / "poolproof", package / "poolproof", ignore=shutil.ignore_patterns("__pycache__"))
-        for module in MODULES:
+        for module in (*MODULES, *TESTED):
             target = package / "poolproof" / module
             whole = target.read_text(encoding="utf-8")
             for line, function, expression, flipped in sites(module):
                 target.write_text(flipped, encoding="utf-8")
-                found, first = mismatches(package, traces)
+                tests = TESTED.get(module)
+                found, first = failures(package, tests) if tests else mismatches(package, traces)
                 survivors += not found
                 told = f"{found:6,} differ, first {first}" if found else "NOT NOTICED"
                 print(f"{module}:{line} {function}: {expression}\n    {told}", flush=True)

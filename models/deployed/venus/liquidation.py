@@ -30,6 +30,7 @@ from .refusals import (
     SeizeTooMuch,
     TooMuchRepay,
 )
+from .rewards import settle_borrower, settle_suppliers
 from .users import repay_fresh, set_debt
 
 Order = tuple[str, str, int]
@@ -121,6 +122,7 @@ def seize_tokens(pool: Comptroller, market: VToken, liquidator: Account, borrowe
     Models: VToken._seize.
     """
     before_seizure(pool, market, borrower)
+    settle_suppliers(pool, market, borrower, liquidator)
     require(borrower != liquidator, LiquidateSeizeLiquidatorIsBorrower)
     share = mul_wad_down(seized, market.protocol_seize_share)
     for_protocol = mul_div_down(share, WAD, pool.liquidation_incentive)
@@ -211,6 +213,7 @@ def heal_debt(pool: Comptroller, market: VToken, payer: Account, borrower: Accou
     """
     if payment != 0:
         before_repay(market)
+        settle_borrower(pool, market, borrower)
     debt = borrow_balance(market, borrower)
     total = market.total_borrows
     name, events = market.name, pool.events

@@ -1,13 +1,13 @@
 """The Comptroller: who entered which market, what an account is worth, and what each action has to pass first.
 
-Models: Comptroller.sol; without rewards distributors and Prime.
+Models: Comptroller.sol; without Prime.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import IntEnum
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 from poolproof.models.deployed.word import MAX_UINT256, Revert, add, mul_wad_down
 from poolproof.spec.action import Action, Domain, action, asset, user
@@ -26,6 +26,7 @@ from .refusals import (
     PriceError,
     SupplyCapExceeded,
 )
+from .rewards import RewardsDistributor
 
 COMPTROLLER = "comptroller"
 SHORTFALL: Account = "short"
@@ -53,11 +54,12 @@ class Comptroller(Record):
     [value x 1e18].  Ledgers: ``entered``, the names of the markets that an account entered, in the contract's order;
     ``delegates``, whom an account lets act for it.
     ``events`` are those of the current action, in order; a refused action has none.
+    ``distributors`` are the rewards distributors, none unless they are deployed.
     """
 
-    scalars = ("now", "close_factor", "liquidation_incentive", "min_liquidatable_collateral")
+    scalars: ClassVar[tuple[str, ...]] = ("now", "close_factor", "liquidation_incentive", "min_liquidatable_collateral")
     ledgers = ("entered", "delegates")
-    __slots__ = (*scalars, *ledgers, "events", "journal", "markets", "users")
+    __slots__ = (*scalars, *ledgers, "distributors", "events", "journal", "markets", "users")
 
     now: int
     close_factor: int
@@ -66,6 +68,7 @@ class Comptroller(Record):
     entered: Ledger
     delegates: Ledger
     markets: Table[VToken]
+    distributors: Table[RewardsDistributor]
     users: tuple[Account, ...]
     events: list[Event]
     journal: Journal
@@ -85,6 +88,10 @@ class Comptroller(Record):
     def seen(self, name: str) -> VToken:
         """A market that is only read."""
         return dict.__getitem__(self.markets, name)
+
+    def every_market(self) -> tuple[str, ...]:
+        """The markets that were ever added, those taken off the list too.  Models: Comptroller.getAllMarkets."""
+        return tuple(self.markets)
 
     def markets_of(self, account: Account) -> tuple[str, ...]:
         """The listed markets that an account entered, in order.  Models: Comptroller.getAssetsIn."""

@@ -33,6 +33,7 @@ from .refusals import (
     RedeemTransferOutNotPossible,
     TransferNotAllowed,
 )
+from .rewards import settle_borrower, settle_suppliers
 
 # --- suppliers -----------------------------------------------------------------------------------------------------
 
@@ -44,6 +45,7 @@ def mint_fresh(pool: Comptroller, market: VToken, payer: Account, minter: Accoun
     Models: VToken._mintFresh.
     """
     before_mint(market, amount)
+    settle_suppliers(pool, market, minter)
     rate = exchange_rate(market)
     take_in(market, payer, amount)
     minted = mul_div_down(amount, WAD, rate)
@@ -86,6 +88,7 @@ def redeem_fresh(
     amount = mul_wad_down(rate, tokens)
     require(amount != 0, RedeemAmountIsZero)
     before_redeem(pool, market, owner, tokens)
+    settle_suppliers(pool, market, owner)
     require(sub(market.cash, market.total_reserves) >= amount, RedeemTransferOutNotPossible)
     market.total_supply = sub(market.total_supply, tokens)
     balance = sub(market.tokens[owner], tokens)
@@ -150,6 +153,7 @@ def transfer(pool: Comptroller, user: Account, to: Account, asset: str, tokens: 
     market = pool.markets[asset]
     require_open(market, Pausable.TRANSFER)
     require_redeemable(pool, market, user, tokens)
+    settle_suppliers(pool, market, user, to)
     require(user != to, TransferNotAllowed)
     market.tokens[user] = sub(market.tokens[user], tokens)
     market.tokens[to] = add(market.tokens[to], tokens)
@@ -165,6 +169,7 @@ def borrow_fresh(pool: Comptroller, market: VToken, borrower: Account, receiver:
     Models: VToken._borrowFresh.
     """
     before_borrow(pool, market, borrower, amount)
+    settle_borrower(pool, market, borrower)
     require(sub(market.cash, market.total_reserves) >= amount, BorrowCashNotAvailable)
     owed = add(borrow_balance(market, borrower), amount)
     set_debt(market, borrower, owed, add(market.total_borrows, amount))
@@ -202,6 +207,7 @@ def repay_fresh(pool: Comptroller, market: VToken, payer: Account, borrower: Acc
     Models: VToken._repayBorrowFresh.
     """
     before_repay(market)
+    settle_borrower(pool, market, borrower)
     debt = borrow_balance(market, borrower)
     paid = min(amount, debt)
     take_in(market, payer, paid)

@@ -1,0 +1,427 @@
+"""REG, REW: what the registry and the rewards distributors do around a pool.
+
+The state of a pool has neither: a scenario votes, or puts a distributor beside its copy of the pool.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from poolproof.models.deployed.venus.build import FIRST_SUPPLIER
+from poolproof.models.deployed.venus.governance import (
+    pass_time,
+    set_actions_paused,
+    set_collateral_factor,
+    set_market_borrow_caps,
+    set_market_supply_caps,
+    unlist_market,
+)
+from poolproof.models.deployed.venus.liquidation import heal_account
+from poolproof.models.deployed.venus.market import VToken, borrow_balance, exchange_rate
+from poolproof.models.deployed.venus.model import ACTIONS
+from poolproof.models.deployed.venus.pool import Comptroller, Pausable, snapshot
+from poolproof.models.deployed.venus.rewards import (
+    MAX_UINT32,
+    add_rewards_distributor,
+    claim_reward_token,
+    deploy_distributor,
+    per_index,
+    set_reward_token_speeds,
+)
+from poolproof.models.deployed.venus.users import (
+    add_reserves,
+    borrow,
+    donate,
+    mint,
+    redeem,
+    reduce_reserves,
+    repay_borrow,
+    transfer,
+)
+from poolproof.models.deployed.word import MAX_UINT256
+from poolproof.spec.action import Action, Domain, asset, shares, slots, tokens, user
+from poolproof.spec.arithmetic import WAD
+from poolproof.spec.invariant import Invariant, Trial
+from poolproof.spec.logic import all_of, negation
+from poolproof.spec.refusal import Refusal
+from poolproof.spec.state import Account
+
+from .measures import VENUS, claimed
+
+EVERY_PAUSE = tuple(int(each) for each in Pausable)
+ALL_PAUSED = 2 ** len(Pausable) - 1
+GIFTS = (add_reserves, reduce_reserves)
+"""What moves no stake: tokens that are given to the reserves, and reserves that are sent where they always go."""
+
+# --- REG-1 ---------------------------------------------------------------------------------------------------------
+
+REG_1 = claimed("REG-1")
+REG_1_W = VENUS.declare(
+    "REG-1-w",
+    "nobody supplies, redeems, transfers, borrows, repays, liquidates, enters or leaves in a market that is not listed",
+    "refusal",
+    why="a market is listed by its pool's registry alone; that it has a price is asked only where it is collateral",
+)
+
+
+def _needs_a_listed_market(of: Invariant, action: Action) -> None:
+    """Add the clause that an action is refused where a market that it names is not listed."""
+    places = [position for position, domain in enumerate(action.domains.values()) if domain.kind == "asset"]
+
+    def check(trial: Trial, pool: Comptroller, *arguments: Any) -> None:
+        for position in places:
+            closed = trial.copy(pool)
+            closed.markets[arguments[position]].listed = False
+            trial.claim(trial.do(closed, action, *arguments) is not None, f"{action.name} in a market not listed")
+
+    check.__name__ = f"{action.name}_needs_a_listed_market"
+    check.__doc__ = f"{action.name} is refused unless every market that it names is listed."
+    of.scenario(**action.domains)(check)  # type: ignore[arg-type]  # no argument is called instant
+
+
+for _action in ACTIONS:
+    if _action.by == "user" and _action != donate and any(each.kind == "asset" for each in _action.domains.values()):
+        _needs_a_listed_market(REG_1, _action)
+        if _action not in GIFTS:
+            _needs_a_listed_market(REG_1_W, _action)
+
+
+@REG_1.scenario(user=user(), asset=asset(), amount=tokens())
+def nobody_supplies_without_a_price(trial: Trial, pool: Comptroller, user: Account, asset: str, amount: int) -> None:
+    """A deposit to a market that has no price is refused."""
+    trial.assume(pool.seen(asset).price == 0)
+    trial.claim(trial.do(pool, mint, user, asset, amount) is not None, "the deposit is accepted")
+
+
+# --- REG-2 ---------------------------------------------------------------------------------------------------------
+
+REG_2 = claimed("REG-2")
+REG_2_W = VENUS.declare(
+    "REG-2-w",
+    "a market is unlisted only once every action in it is paused and its caps and collateral factor are 0, and a listed "
+    "market counts in every check of an account that is in it",
+    "refusal",
+    why="what is asked of a market that is unlisted is its parameters, never what accounts have in it",
+)
+
+
+def unlisted(trial: Trial, pool: Comptroller, asset: str) -> Refusal | None:
+    """One vote: pause every action of a market, set its caps and collateral factor to 0, unlist it."""
+
+    def vote(pool: Comptroller) -> None:
+        set_actions_paused.run(pool, asset, EVERY_PAUSE, paused=True)
+        set_market_supply_caps.run(pool, asset, 0)
+        set_market_borrow_caps.run(pool, asset, 0)
+        set_collateral_factor.run(pool, asset, 0, pool.seen(asset).liquidation_threshold)
+        unlist_market.run(pool, asset)
+
+    return trial.attempt(pool, vote)
+
+
+@REG_2.scenario(asset=asset())
+def a_market_in_use_cannot_be_unlisted(trial: Trial, pool: Comptroller, asset: str) -> None:
+    """No vote takes a market with suppliers or debts off the list."""
+    market = pool.seen(asset)
+    trial.assume((market.total_supply > 0) | (market.total_borrows > 0))
+    trial.claim(unlisted(trial, pool, asset) is not None, "the market is unlisted")
+
+
+@REG_2_W.scenario(asset=asset())
+def what_is_open_cannot_be_unlisted(trial: Trial, pool: Comptroller, asset: str) -> None:
+    """A market of which an action is open, or a cap or the collateral factor is not 0, stays on the list."""
+    market = pool.seen(asset)
+    limits = (market.supply_cap == 0) & (market.borrow_cap == 0) & (market.collateral_factor == 0)
+    trial.assume(negation((market.paused == ALL_PAUSED) & limits))
+    trial.claim(trial.attempt(pool, unlist_market.run, asset) is not None, "the market is unlisted")
+
+
+def _counts_where_the_account_is_in_it(of: Invariant) -> None:
+    """Add the clause that a listed market counts."""
+
+    @of.scenario(account=user(), asset=asset())
+    def a_market_counts_where_the_account_is_in_it(
+        trial: Trial, pool: Comptroller, account: Account, asset: str
+    ) -> None:
+        """Whoever has vTokens or debts that are worth something in it is worth something else without it."""
+        market = pool.seen(asset)
+        trial.assume(market.listed & pool.has_entered(account, asset))
+        trial.assume(all_of(pool.seen(name).price > 0 for name in pool.markets_of(account)))
+        without = trial.copy(pool)
+        without.markets[asset].listed = False
+        one, other = (snapshot(each, account, at_threshold=True) for each in (pool, without))
+        owed = market.price * borrow_balance(market, account)
+        price = market.price * exchange_rate(market)
+        counted = one.borrows - other.borrows
+        trial.claim((counted * WAD <= owed) & (owed < (counted + 1) * WAD), "its debt does not count")
+        held, value = market.tokens[account], one.collateral - other.collateral
+        trial.claim(value * WAD * WAD <= price * held, "its collateral counts for more")
+        trial.claim(price * held < (value + 1) * WAD * WAD + held * WAD, "its collateral does not count")
+
+
+_counts_where_the_account_is_in_it(REG_2)
+_counts_where_the_account_is_in_it(REG_2_W)
+
+# --- REG-3 ---------------------------------------------------------------------------------------------------------
+
+REG_3 = claimed("REG-3")
+REG_3_W = VENUS.declare(
+    "REG-3-w",
+    "where cash is counted, a deposit after the first one, whatever of it was redeemed and whatever was donated, loses "
+    "less than three vTokens at the initial rate",
+    "profit",
+    why="a donation moves the rate only where cash is a balance, or once governance counts it",
+)
+
+
+def assume_empty(trial: Trial, market: VToken) -> None:
+    """Go on only in a market as it is before its first supply."""
+    for number in (market.total_supply, market.total_borrows, market.total_reserves, market.bad_debt, market.cash):
+        trial.assume(number == 0)
+
+
+@REG_3.scenario(user=user(), asset=asset(), amount=tokens())
+def a_first_deposit_gets_vtokens(trial: Trial, pool: Comptroller, user: Account, asset: str, amount: int) -> None:
+    """As RND-3: tokens that an empty market takes give at least one vToken."""
+    assume_empty(trial, pool.seen(asset))
+    trial.assume(amount > 0)
+    trial.assume(trial.do(pool, mint, user, asset, amount) is None)
+    trial.claim(pool.seen(asset).total_supply > 0, "nothing is given for the first deposit")
+
+
+@REG_3_W.scenario(
+    attacker=user(), victim=user(), asset=asset(), first=tokens(), burned=shares(), donated=tokens(), amount=tokens()
+)
+def a_second_deposit_cannot_be_robbed(
+    trial: Trial,
+    pool: Comptroller,
+    attacker: Account,
+    victim: Account,
+    asset: str,
+    first: int,
+    burned: int,
+    donated: int,
+    amount: int,
+) -> None:
+    """Supply to an empty market, redeem a part, donate: who supplies then has less than three vTokens too few."""
+    assume_empty(trial, pool.seen(asset))
+    trial.assume(negation(pool.seen(asset).counts_donations))
+    trial.assume(trial.do(pool, mint, attacker, asset, first) is None)
+    trial.assume(trial.do(pool, redeem, attacker, asset, burned) is None)
+    trial.assume(trial.do(pool, donate, attacker, asset, donated) is None)
+    held = pool.seen(asset).tokens[victim]
+    trial.assume(trial.do(pool, mint, victim, asset, amount) is None)
+    market = pool.seen(asset)
+    credited = market.tokens[victim] - held
+    worth = (credited + 1) * exchange_rate(market) + 2 * market.initial_exchange_rate
+    trial.claim(worth > amount * WAD, "the deposit loses three vTokens or more")
+
+
+# --- rewards beside a pool -----------------------------------------------------------------------------------------
+
+REWARDS = "rewards"
+FUNDS = 2**112
+MOST_EMITTED = 2**96
+"""What is emitted in a scenario whose claim is not about its size [reward tokens]."""
+
+
+def speed() -> Domain:
+    """A speed, of any size [reward tokens per slot]."""
+    return Domain("cap", high=MAX_UINT256)
+
+
+def rewarded(trial: Trial, pool: Comptroller, asset: str, supply: int, borrow: int) -> Comptroller:
+    """A copy of the pool with a distributor that begins now, with speeds in one market."""
+    twin: Comptroller = trial.copy(pool)
+    deploy_distributor(twin, REWARDS, {REWARDS: FUNDS})
+    trial.assume(trial.attempt(twin, add_rewards_distributor.run, REWARDS) is None)
+    trial.assume(trial.attempt(twin, set_reward_token_speeds.run, REWARDS, asset, supply, borrow) is None)
+    return twin
+
+
+def claim_for(trial: Trial, pool: Comptroller, account: Account, asset: str) -> int:
+    """Claim for an account in a market; what it was paid, and what it is still owed [reward tokens]."""
+    trial.assume(trial.attempt(pool, claim_reward_token.run, account, REWARDS, account, (asset,)) is None)
+    distributor = pool.distributors[REWARDS]
+    rewards: int = distributor.balances[account] + distributor.accrued[account]
+    return rewards
+
+
+def claim_for_all(trial: Trial, pool: Comptroller, asset: str) -> int:
+    """Claim for every account; what was paid and is still owed [reward tokens]."""
+    market = pool.seen(asset)
+    for account in dict.fromkeys((*market.tokens, *market.principal, FIRST_SUPPLIER)):
+        claim_for(trial, pool, account, asset)
+    distributor = pool.distributors[REWARDS]
+    rewards: int = FUNDS - distributor.balances[REWARDS] + distributor.accrued.total()
+    return rewards
+
+
+# --- REW-1 ---------------------------------------------------------------------------------------------------------
+
+REW_1 = claimed("REW-1")
+REW_1_W = VENUS.declare(
+    "REW-1-w",
+    "rewards of all suppliers never exceed what was emitted to them, and those of all borrowers exceed it at most as "
+    "their debts at a borrow index of 1 exceed the market's",
+    "two-run",
+    why="debts are each rounded down, and so is their sum, on another way",
+)
+
+
+def _suppliers_get_at_most_what_is_emitted(of: Invariant) -> None:
+    """Add the clause about suppliers."""
+
+    @of.scenario(asset=asset(), speed=tokens(), elapsed=slots())
+    def suppliers_get_at_most_what_is_emitted(
+        trial: Trial, pool: Comptroller, asset: str, speed: int, elapsed: int
+    ) -> None:
+        """Claimed and claimable <= speed x slots."""
+        trial.assume(speed * elapsed <= MOST_EMITTED)
+        twin = rewarded(trial, pool, asset, speed, 0)
+        trial.do(twin, pass_time, elapsed)
+        trial.claim(claim_for_all(trial, twin, asset) <= speed * elapsed, "more is claimed than was emitted")
+
+
+_suppliers_get_at_most_what_is_emitted(REW_1)
+_suppliers_get_at_most_what_is_emitted(REW_1_W)
+
+
+@REW_1.scenario(asset=asset(), speed=tokens(), elapsed=slots())
+def borrowers_get_at_most_what_is_emitted(
+    trial: Trial, pool: Comptroller, asset: str, speed: int, elapsed: int
+) -> None:
+    """Claimed and claimable <= speed x slots."""
+    trial.assume(speed * elapsed <= MOST_EMITTED)
+    twin = rewarded(trial, pool, asset, 0, speed)
+    trial.do(twin, pass_time, elapsed)
+    trial.claim(claim_for_all(trial, twin, asset) <= speed * elapsed, "more is claimed than was emitted")
+
+
+@REW_1_W.scenario(asset=asset(), speed=tokens(), elapsed=slots())
+def borrowers_get_more_only_as_their_debts_are(
+    trial: Trial, pool: Comptroller, asset: str, speed: int, elapsed: int
+) -> None:
+    """Claimed and claimable x the market's debt / index <= speed x slots x the sum of all debts / index."""
+    trial.assume(speed * elapsed <= MOST_EMITTED)
+    market = pool.seen(asset)
+    counted = per_index(market.total_borrows, market.borrow_index)
+    owed = sum(per_index(borrow_balance(market, account), market.borrow_index) for account in market.principal)
+    twin = rewarded(trial, pool, asset, 0, speed)
+    trial.do(twin, pass_time, elapsed)
+    trial.claim(claim_for_all(trial, twin, asset) * counted <= speed * elapsed * owed, "more is claimed than that")
+
+
+# --- REW-2 ---------------------------------------------------------------------------------------------------------
+
+REW_2 = claimed("REW-2")
+REW_2_W = VENUS.declare(
+    "REW-2-w",
+    "entering a market late or splitting vTokens earns a supplier nothing more",
+    "two-run",
+    why="every change of vTokens settles whose they are first; the healing of a debt for nothing settles nobody",
+)
+
+
+@REW_2.scenario(user=user(), borrower=user(), account=user(), asset=asset(), speed=tokens(), elapsed=slots())
+def a_healing_leaves_others_their_rewards(
+    trial: Trial,
+    pool: Comptroller,
+    user: Account,
+    borrower: Account,
+    account: Account,
+    asset: str,
+    speed: int,
+    elapsed: int,
+) -> None:
+    """A third borrower has the same rewards of the past whether they are claimed before a healing or right after it."""
+    trial.assume((account != borrower) & (account != user))
+    trial.assume(speed * elapsed <= MOST_EMITTED)
+    before = rewarded(trial, pool, asset, 0, speed)
+    trial.do(before, pass_time, elapsed)
+    after = trial.copy(before)
+    expected = claim_for(trial, before, account, asset)
+    trial.assume(trial.do(after, heal_account, user, borrower) is None)
+    trial.claim(claim_for(trial, after, account, asset) <= expected, "a healing raises the rewards of the past")
+
+
+def _late_or_split(of: Invariant) -> None:
+    """Add the clauses about suppliers."""
+
+    @of.scenario(user=user(), asset=asset(), amount=tokens(), speed=tokens(), elapsed=slots())
+    def who_enters_late_earns_nothing_of_the_past(
+        trial: Trial, pool: Comptroller, user: Account, asset: str, amount: int, speed: int, elapsed: int
+    ) -> None:
+        """A first deposit has no rewards in its own slot."""
+        trial.assume(pool.seen(asset).tokens[user] == 0)
+        trial.assume(speed * elapsed <= MOST_EMITTED)
+        twin = rewarded(trial, pool, asset, speed, 0)
+        trial.do(twin, pass_time, elapsed)
+        trial.assume(trial.do(twin, mint, user, asset, amount) is None)
+        trial.claim(claim_for(trial, twin, user, asset) == 0, "a late deposit earns something of the past")
+
+    @of.scenario(user=user(), other=user(), asset=asset(), moved=shares(), speed=tokens(), elapsed=slots())
+    def splitting_vtokens_earns_nothing_more(
+        trial: Trial,
+        pool: Comptroller,
+        user: Account,
+        other: Account,
+        asset: str,
+        moved: int,
+        speed: int,
+        elapsed: int,
+    ) -> None:
+        """Two accounts earn together at most what one does, had it not sent vTokens to the other."""
+        trial.assume(user != other)
+        trial.assume(pool.seen(asset).tokens[other] == 0)
+        trial.assume(speed * elapsed <= MOST_EMITTED)
+        whole = rewarded(trial, pool, asset, speed, 0)
+        parts = trial.copy(whole)
+        trial.assume(trial.do(parts, transfer, user, other, asset, moved) is None)
+        for each in (whole, parts):
+            trial.do(each, pass_time, elapsed)
+        both = claim_for(trial, parts, user, asset) + claim_for(trial, parts, other, asset)
+        trial.claim(both <= claim_for(trial, whole, user, asset), "two accounts earn more than one")
+
+
+_late_or_split(REW_2)
+_late_or_split(REW_2_W)
+
+# --- REW-3 ---------------------------------------------------------------------------------------------------------
+
+REW_3 = claimed("REW-3")
+REW_3_W = VENUS.declare(
+    "REW-3-w",
+    "reward accounting never refuses or changes a deposit, borrow, repay or redeem while blocks fit 32 bits and at most "
+    "2^96 reward tokens were emitted",
+    "two-run",
+    why="an index that does not fit its 224 bits, or a block its 32, reverts whatever asks for it",
+)
+
+
+def _unchanged_by_rewards(of: Invariant, action: Action, *, small: bool) -> None:
+    """Add the clause that an action does the same with rewards and without."""
+
+    def check(
+        trial: Trial, pool: Comptroller, user: Account, asset: str, amount: int, speed: int, elapsed: int
+    ) -> None:
+        if small:
+            trial.assume((speed * elapsed <= MOST_EMITTED) & (pool.now + elapsed <= MAX_UINT32))
+        twin = rewarded(trial, pool, asset, speed, speed)
+        for each in (pool, twin):
+            trial.do(each, pass_time, elapsed)
+        bare, full = (trial.do(each, action, user, asset, amount) for each in (pool, twin))
+        trial.claim(type(bare) is type(full), f"without rewards {bare or 'accepted'}, with them {full or 'accepted'}")
+        one, other = pool.seen(asset), twin.seen(asset)
+        alike = all_of(getattr(one, name) == getattr(other, name) for name in one.scalars)
+        ledgers = all_of(getattr(one, name).total() == getattr(other, name).total() for name in one.ledgers)
+        trial.claim(alike & ledgers, "rewards change the market")
+
+    check.__name__ = f"{action.name}_is_unchanged_by_rewards"
+    check.__doc__ = f"{action.name} does the same, or is refused alike, with a distributor and without."
+    domains = action.domains | {"speed": speed(), "elapsed": slots()}
+    of.scenario(**domains)(check)  # type: ignore[arg-type]  # no argument is called instant
+
+
+for _action in (mint, borrow, repay_borrow, redeem):
+    _unchanged_by_rewards(REW_3, _action, small=False)
+    _unchanged_by_rewards(REW_3_W, _action, small=True)
