@@ -2,9 +2,8 @@
 
 Usage: python tools/venus_protocol.py venus.json NAME > spec/protocols/NAME.toml
 
-NAME is `liquid-staked-bnb` (one pool), `venus-bsc-liquid-staked-bnb` (the same in the model of the contracts
-themselves) or `venus-docs` (all pools of the registry). `venus.json` holds the
-deployment configuration of the Venus isolated pools, evaluated from `helpers/deploymentConfig.ts` of
+NAME is `liquid-staked-bnb` (one pool), `venus-docs` (all pools of the registry) or `venus-bsc-POOL` (one pool in the
+model of the contracts themselves, for each of them). `venus.json` holds the deployment configuration of the Venus isolated pools, evaluated from `helpers/deploymentConfig.ts` of
 VenusProtocol/isolated-pools at the commit that its `_about` names. Parameters are copied digit for digit;
 prices, which the source does not have, are the round figures below.
 """
@@ -48,15 +47,6 @@ FILES: dict[str, dict[str, Any]] = {
         "title": "Venus isolated pool Liquid Staked BNB on BNB Chain, reference model",
         "rewards": False,
     },
-    "venus-bsc-liquid-staked-bnb": {
-        "pools": ("LiquidStakedBNB",),
-        "about": 'The pool "Liquid Staked BNB" of the Venus isolated pools on BNB Chain, in the model of its contracts:',
-        "prices": "BNB and the tokens that stand for staked BNB are set to 600 USD,\n"
-        "#   USDT and USDD to 1 USD. Only runs begin there; the oracle then moves as it likes.",
-        "title": "Venus isolated pool Liquid Staked BNB on BNB Chain, as deployed",
-        "rewards": False,
-        "deployed": True,
-    },
     "venus-docs": {
         "pools": None,
         "about": "All Venus isolated pools on BNB Chain, as their registry lists them, in the reference model:",
@@ -68,6 +58,32 @@ FILES: dict[str, dict[str, Any]] = {
 }
 """What differs between the files; no pools named: all that the network has."""
 
+BNB_PRICES = "BNB and the tokens that stand for staked BNB are set to 600 USD,\n#   USDT and USDD to 1 USD."
+ALL_PRICES = "Each asset has a round figure, the same in all pools,\n#   right to the order of magnitude."
+DEPLOYED_POOLS = {
+    "Stablecoins": ("Stablecoins", ALL_PRICES),
+    "DeFi": ("DeFi", ALL_PRICES),
+    "GameFi": ("GameFi", ALL_PRICES),
+    "LiquidStakedBNB": ("Liquid Staked BNB", BNB_PRICES),
+    "Tron": ("Tron", ALL_PRICES),
+    "Meme": ("Meme", ALL_PRICES),
+    "LiquidStakedETH": ("Liquid Staked ETH", ALL_PRICES),
+    "BTC": ("BTC", ALL_PRICES),
+}
+"""The pools that have a file in the model of the contracts: its name in full, and what is said of its prices."""
+
+FILES |= {
+    f"venus-bsc-{title.lower().replace(' ', '-')}": {
+        "pools": (pool,),
+        "about": f'The pool "{title}" of the Venus isolated pools on BNB Chain, in the model of its contracts:',
+        "prices": f"{prices} Only runs begin there; the oracle then moves as it likes.",
+        "title": f"Venus isolated pool {title} on BNB Chain, as deployed",
+        "rewards": False,
+        "deployed": True,
+    }
+    for pool, (title, prices) in DEPLOYED_POOLS.items()
+}
+
 REWARDS_NOTES = """\
 # * rewards: where a market has several distributors of one token, their speeds are added; the vault holds what a year
 #   emits. Left out, because more than 2^64 smallest units a slot cannot be declared: {left_out}.
@@ -75,7 +91,13 @@ REWARDS_NOTES = """\
 
 DEPLOYED_NOTES = """\
 # * dust_value is minLiquidatableCollateral; the account "seed" received the first supply of each market, and can
-#   redeem it. protocol_seize_share is the contracts' default."""
+#   redeem it. protocol_seize_share is the contracts' default{above}."""
+
+ABOVE_INCENTIVE = """, with which a market begins
+#   unasked: it is above liquidation_incentive - 1, to which its setter would limit it"""
+
+ABOVE_CAP = """
+# * the first supply of {assets} is above its supply cap, as in the source."""
 
 HEAD = """\
 # {about}
@@ -228,6 +250,14 @@ def pool_text(pool: dict[str, Any], slots: str, *, with_rewards: bool, seize_sha
     return text
 
 
+def deployed_notes(pool: dict[str, Any], seize_share: str) -> str:
+    """Say what was chosen for a file of the contracts' model, and where its values do not fit together."""
+    above = int(seize_share) + 10**18 > int(pool["liquidationIncentive"])
+    text = DEPLOYED_NOTES.format(above=ABOVE_INCENTIVE if above else "")
+    beyond = [each["underlying"] for each in pool["markets"] if int(each["initialSupply"]) > int(each["supplyCap"])]
+    return text + (ABOVE_CAP.format(assets=", ".join(beyond)) if beyond else "")
+
+
 def protocol_text(venus: dict[str, Any], name: str) -> str:
     """Write a whole file."""
     file, network = FILES[name], venus["networks"][NETWORK]
@@ -251,7 +281,7 @@ def protocol_text(venus: dict[str, Any], name: str) -> str:
         size=markets if len(pools) == 1 else f"{len(pools)} pools and {markets}",
         slots=slots,
         horizon=HORIZON,
-        dust=DEPLOYED_NOTES if deployed else "# * dust_value: 1 USD.",
+        dust=deployed_notes(pools[0], share) if deployed else "# * dust_value: 1 USD.",
         model="venus" if deployed else "reference",
         users='users = ["alice", "bob", "carol", "seed"]\n' if deployed else "",
         notes=REWARDS_NOTES.format(left_out=", ".join(left_out) or "none") if file["rewards"] else "",
