@@ -3,9 +3,10 @@
 Usage: python tools/venus_protocol.py venus.json NAME > spec/protocols/NAME.toml
 
 NAME is `liquid-staked-bnb` (one pool), `venus-docs` (all pools of the registry) or `venus-bsc-POOL` (one pool in the
-model of the contracts themselves, for each of them). `venus.json` holds the deployment configuration of the Venus isolated pools, evaluated from `helpers/deploymentConfig.ts` of
-VenusProtocol/isolated-pools at the commit that its `_about` names. Parameters are copied digit for digit;
-prices, which the source does not have, are the round figures below.
+model of the contracts themselves, for each of them). `venus.json` holds the deployment configuration of the Venus
+isolated pools, evaluated from `helpers/deploymentConfig.ts` of VenusProtocol/isolated-pools at the commit that its
+`_about` names. Parameters are copied digit for digit; prices, which the source does not have, are the round
+figures below.
 """
 
 import argparse
@@ -261,7 +262,7 @@ def deployed_notes(pool: dict[str, Any], seize_share: str) -> str:
 def protocol_text(venus: dict[str, Any], name: str) -> str:
     """Write a whole file."""
     file, network = FILES[name], venus["networks"][NETWORK]
-    deployed = file.get("deployed", False)
+    deployed: bool = file.get("deployed", False)
     share = venus["_about"]["protocolSeizeShareMantissa_default"] if deployed else None
     pools = [pool for pool in network["pools"] if file["pools"] is None or pool["id"] in file["pools"]]
     slots = network["blocksPerYear"]
@@ -281,7 +282,7 @@ def protocol_text(venus: dict[str, Any], name: str) -> str:
         size=markets if len(pools) == 1 else f"{len(pools)} pools and {markets}",
         slots=slots,
         horizon=HORIZON,
-        dust=deployed_notes(pools[0], share) if deployed else "# * dust_value: 1 USD.",
+        dust=deployed_notes(pools[0], share) if share is not None else "# * dust_value: 1 USD.",
         model="venus" if deployed else "reference",
         users='users = ["alice", "bob", "carol", "seed"]\n' if deployed else "",
         notes=REWARDS_NOTES.format(left_out=", ".join(left_out) or "none") if file["rewards"] else "",
