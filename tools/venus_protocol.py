@@ -2,8 +2,8 @@
 
 Usage: python tools/venus_protocol.py venus.json NAME > spec/protocols/NAME.toml
 
-NAME is `liquid-staked-bnb` (one pool), `venus-docs` (all pools of the registry) or `venus-bsc-POOL` (one pool in the
-model of the contracts themselves, for each of them). `venus.json` holds the deployment configuration of the Venus
+NAME is `liquid-staked-bnb` (one pool) or `venus-docs` (all pools of the registry), or in the model of the contracts
+themselves `venus-bsc-POOL` (one pool, for each of them) or `venus-bsc` (all). `venus.json` holds the deployment configuration of the Venus
 isolated pools, evaluated from `helpers/deploymentConfig.ts` of VenusProtocol/isolated-pools at the commit that its
 `_about` names. Parameters are copied digit for digit; prices, which the source does not have, are the round
 figures below.
@@ -84,6 +84,14 @@ FILES |= {
     }
     for pool, (title, prices) in DEPLOYED_POOLS.items()
 }
+FILES["venus-bsc"] = {
+    "pools": None,
+    "about": "All Venus isolated pools on BNB Chain, side by side, in the model of their contracts:",
+    "prices": f"{ALL_PRICES} Only runs begin there; the oracle then moves as it likes.",
+    "title": "Venus isolated pools on BNB Chain, as deployed",
+    "rewards": False,
+    "deployed": True,
+}
 
 REWARDS_NOTES = """\
 # * rewards: where a market has several distributors of one token, their speeds are added; the vault holds what a year
@@ -95,7 +103,7 @@ DEPLOYED_NOTES = """\
 #   redeem it. protocol_seize_share is the contracts' default{above}."""
 
 ABOVE_INCENTIVE = """, with which a market begins
-#   unasked: it is above liquidation_incentive - 1, to which its setter would limit it"""
+#   unasked: it is above liquidation_incentive - 1{where}, to which its setter would limit it"""
 
 ABOVE_CAP = """
 # * the first supply of {assets} is above its supply cap, as in the source."""
@@ -251,11 +259,13 @@ def pool_text(pool: dict[str, Any], slots: str, *, with_rewards: bool, seize_sha
     return text
 
 
-def deployed_notes(pool: dict[str, Any], seize_share: str) -> str:
+def deployed_notes(pools: list[dict[str, Any]], seize_share: str) -> str:
     """Say what was chosen for a file of the contracts' model, and where its values do not fit together."""
-    above = int(seize_share) + 10**18 > int(pool["liquidationIncentive"])
-    text = DEPLOYED_NOTES.format(above=ABOVE_INCENTIVE if above else "")
-    beyond = [each["underlying"] for each in pool["markets"] if int(each["initialSupply"]) > int(each["supplyCap"])]
+    above = [pool["id"] for pool in pools if int(seize_share) + 10**18 > int(pool["liquidationIncentive"])]
+    where = f" in {', '.join(above)}" if len(pools) > 1 else ""
+    text = DEPLOYED_NOTES.format(above=ABOVE_INCENTIVE.format(where=where) if above else "")
+    markets = [market for pool in pools for market in pool["markets"]]
+    beyond = [each["underlying"] for each in markets if int(each["initialSupply"]) > int(each["supplyCap"])]
     return text + (ABOVE_CAP.format(assets=", ".join(beyond)) if beyond else "")
 
 
@@ -282,7 +292,7 @@ def protocol_text(venus: dict[str, Any], name: str) -> str:
         size=markets if len(pools) == 1 else f"{len(pools)} pools and {markets}",
         slots=slots,
         horizon=HORIZON,
-        dust=deployed_notes(pools[0], share) if share is not None else "# * dust_value: 1 USD.",
+        dust=deployed_notes(pools, share) if share is not None else "# * dust_value: 1 USD.",
         model="venus" if deployed else "reference",
         users='users = ["alice", "bob", "carol", "seed"]\n' if deployed else "",
         notes=REWARDS_NOTES.format(left_out=", ".join(left_out) or "none") if file["rewards"] else "",
