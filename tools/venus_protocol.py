@@ -3,10 +3,10 @@
 Usage: python tools/venus_protocol.py venus.json NAME > spec/protocols/NAME.toml
 
 NAME is `liquid-staked-bnb` (one pool) or `venus-docs` (all pools of the registry), or in the model of the contracts
-themselves `venus-bsc-POOL` (one pool, for each of them) or `venus-bsc` (all). `venus.json` holds the deployment configuration of the Venus
-isolated pools, evaluated from `helpers/deploymentConfig.ts` of VenusProtocol/isolated-pools at the commit that its
-`_about` names. Parameters are copied digit for digit; prices, which the source does not have, are the round
-figures below.
+themselves `venus-bsc-POOL` (one pool, for each of them) or `venus-bsc` (all). `venus.json` holds the deployment
+configuration of the Venus isolated pools, evaluated from `helpers/deploymentConfig.ts` of VenusProtocol/isolated-pools
+at the commit that its `_about` names. Parameters are copied digit for digit; prices, which the source does not have,
+are the round figures below.
 """
 
 import argparse

@@ -7,6 +7,7 @@ Models: what PoolRegistry lists, and deploy/009-deploy-vtokens.ts, which deploys
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -30,14 +31,15 @@ ENVIRONMENT = ("pass_time", "set_price")
 
 
 class Deployment(Record):
-    """The state of several pools.  Units: ``now`` [slot], the same in all."""
+    """The state of several pools.  Units: ``now`` [slot], the same in all.  ``markets`` are those of all pools."""
 
     scalars = ("now",)
-    __slots__ = (*scalars, "journal", "pools")
+    __slots__ = (*scalars, "journal", "pools", "markets")
 
     now: int
     journal: Journal
     pools: Table[Comptroller]
+    markets: Table[VToken]
 
     def begin(self) -> None:
         """Start an action: what the last one touched and emitted is forgotten, what this one touches will be saved."""
@@ -45,11 +47,6 @@ class Deployment(Record):
         self.journal.entries.append((self, None, self.saved_))
         for pool in self.pools.values():
             pool.events.clear()
-
-    @property
-    def markets(self) -> dict[str, VToken]:
-        """Every market, only to be read."""
-        return {name: market for pool in self.pools.values() for name, market in pool.markets.items()}
 
 
 def place_of(market: str) -> tuple[str, str]:
@@ -68,13 +65,15 @@ def build(protocol: Protocol) -> Deployment:
     deployment.journal = journal = Journal()
     pools: dict[str, Comptroller] = {}
     for config in protocol.pools:
-        markets = [each.model_copy(update={"asset": f"{config.id}{SEPARATOR}{each.asset}"}) for each in config.markets]
-        alone = config.model_copy(update={"markets": tuple(markets)})
+        named = [each.model_copy(update={"asset": f"{config.id}{SEPARATOR}{each.asset}"}) for each in config.markets]
+        alone = config.model_copy(update={"markets": tuple(named)})
         pools[config.id] = one.build(protocol.model_copy(update={"pools": (alone,)}))
     deployment.pools = Table(journal, pools)
     for pool in pools.values():
         _join(pool, journal)
-    _share(deployment.markets.values(), journal)
+    markets = {name: market for pool in pools.values() for name, market in pool.markets.items()}
+    deployment.markets = Table(journal, markets)
+    _share(markets.values(), journal)
     return deployment
 
 
@@ -86,7 +85,7 @@ def _join(pool: Comptroller, journal: Journal) -> None:
             getattr(market, name).journal = journal
 
 
-def _share(markets: Any, journal: Journal) -> None:
+def _share(markets: Iterable[VToken], journal: Journal) -> None:
     """Give the markets of an asset one ledger of balances, and those of equal parameters one rate model."""
     wallets: dict[str, Ledger] = {}
     for market in markets:

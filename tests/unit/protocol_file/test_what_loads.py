@@ -32,6 +32,7 @@ def test_every_shipped_protocol_loads_by_its_name() -> None:
         "every-channel",
         "liquid-staked-bnb",
         "minimal",
+        "venus-bsc",
         "venus-bsc-btc",
         "venus-bsc-defi",
         "venus-bsc-gamefi",
