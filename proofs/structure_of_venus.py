@@ -23,13 +23,13 @@ from poolproof.models.deployed.venus.governance import (
 )
 from poolproof.models.deployed.venus.market import SHARE_RESERVE, exchange_rate
 from poolproof.models.deployed.venus.pool import Comptroller
-from poolproof.models.deployed.venus.pools import SEVERAL, Deployment, place_of
+from poolproof.models.deployed.venus.pools import SEVERAL, Deployment, below, place_of
 from poolproof.models.deployed.venus.rates import RateModel, TwoKinksRate
 from poolproof.models.rates import JumpRate, WhitePaperRate
 from poolproof.spec.action import Action, perform
 from poolproof.spec.arithmetic import WAD
 from poolproof.spec.protocol import Protocol
-from poolproof.spec.state import Journal, Ledger, Record, Table
+from poolproof.spec.state import Journal, Ledger
 
 from .quantities import COMPUTATIONS, Figures
 
@@ -48,7 +48,7 @@ def pools_share_what_is_declared(protocol: Protocol) -> Figures:
     """Find everything that two pools can both reach, then watch what actions of one pool write."""
     figures = Figures()
     deployment: Deployment = SEVERAL.build(protocol)
-    parts = {name: dict(_reached(pool)) for name, pool in deployment.pools.items()}
+    parts = {name: {id(each): each for each in below(pool)} for name, pool in deployment.pools.items()}
     shared = 0
     balances = _wallets(deployment)
     for one, other in combinations(parts, 2):
@@ -76,27 +76,10 @@ def _wallets(deployment: Deployment) -> dict[str, Ledger]:
     return {place_of(name)[1]: market.underlying for name, market in deployment.markets.items()}
 
 
-def _reached(thing: Any) -> Iterator[tuple[int, Any]]:
-    """Everything below a record that can be written."""
-    found: dict[int, Any] = {}
-    pending = [thing]
-    while pending:
-        each = pending.pop()
-        if id(each) in found or not isinstance(each, Record | Table | Ledger | Journal | list):
-            continue
-        found[id(each)] = each
-        if isinstance(each, Record):
-            names = [name for kind in type(each).__mro__ for name in getattr(kind, "__slots__", ())]
-            pending += [getattr(each, name) for name in names]
-        elif isinstance(each, Table):
-            pending += each.values()
-    yield from found.items()
-
-
 def _watch(deployment: Deployment, protocol: Protocol, figures: Figures) -> None:
     """Run random actions; of what each writes, nothing is another pool's, nor a balance of another pool's market."""
     chance = Random(1)
-    owner = {key: name for name, pool in deployment.pools.items() for key, _ in _reached(pool)}
+    owner = {id(each): name for name, pool in deployment.pools.items() for each in below(pool)}
     wallets = {id(each) for each in _wallets(deployment).values()}
     done: Counter[str] = Counter()
     for _ in range(STEPS):

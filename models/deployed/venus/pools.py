@@ -7,7 +7,7 @@ Models: what PoolRegistry lists, and deploy/009-deploy-vtokens.ts, which deploys
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -77,12 +77,28 @@ def build(protocol: Protocol) -> Deployment:
     return deployment
 
 
+def below(thing: Any) -> Iterator[Any]:
+    """A record and everything below it that can be written, each once."""
+    seen: set[int] = set()
+    pending = [thing]
+    while pending:
+        each = pending.pop()
+        if id(each) in seen or not isinstance(each, Record | Table | Ledger | Journal | list):
+            continue
+        seen.add(id(each))
+        yield each
+        if isinstance(each, Record):
+            names = [name for kind in type(each).__mro__ for name in getattr(kind, "__slots__", ())]
+            pending += [getattr(each, name, None) for name in names]
+        elif isinstance(each, Table):
+            pending += each.values()
+
+
 def _join(pool: Comptroller, journal: Journal) -> None:
     """Let a pool write to the journal of all."""
-    pool.journal = pool.markets.journal = pool.entered.journal = pool.delegates.journal = journal
-    for market in pool.markets.values():
-        for name in market.ledgers:
-            getattr(market, name).journal = journal
+    for each in list(below(pool)):
+        if isinstance(each, Table | Ledger | Comptroller):
+            each.journal = journal
 
 
 def _share(markets: Iterable[VToken], journal: Journal) -> None:
