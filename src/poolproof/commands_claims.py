@@ -49,7 +49,7 @@ def print_claim(console: Console, judged: Judged) -> None:
     computed = [asked.statement.computation.replace("_", " ")] if asked.statement.computation else []
     lines = [Text(f"by {', '.join(carried + computed)}", style="dim")]
     for found in judged.edges:
-        lines.append(Text(f"if {found.edge.condition}"))
+        lines.append(Text(f"{'unless' if verdict is ClaimVerdict.REFUTED else 'if'} {found.edge.condition}"))
         if found.message is not None and found.problem is None:
             exactly = "just outside" if found.exact else "outside"
             lines.append(

@@ -433,6 +433,16 @@ def test_a_row_that_is_false_refutes_with_a_trace_that_replays() -> None:
     assert replay(trace, registry.find).differences == []
 
 
+def test_what_a_refuted_claim_lacks_is_told(decide: Callable[..., None], capsys: pytest.CaptureFixture[str]) -> None:
+    """A condition of a claim that is false says outside of what it was seen to fail; each row says how it stands."""
+    decide(SOLV_9=Verdict.REFUTED)
+    code, out, _ = run(capsys, "claims", "venus-bsc-liquid-staked-bnb")
+    assert code == 1
+    assert "by SOLV-9 (REFUTED), SOLV-9-w (PROVED)" in out
+    assert "unless the loan is worth 1e-18 of a dollar at least" in out
+    assert "if the market's cash, less its reserves, covers the redemption" in out
+
+
 def test_a_claim_that_rests_on_nothing_is_refused() -> None:
     """Neither a theorem nor a computation: nothing could refute it."""
     with pytest.raises(ValueError, match="rests on theorems or on a computation"):

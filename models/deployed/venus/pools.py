@@ -193,6 +193,9 @@ def admissible(deployment: Any) -> list[tuple[str, Any]]:
     return [each for pool in deployment.pools.values() for each in one.admissible(pool)]
 
 
-SEVERAL = Model("venus", build, ACTIONS, accrue_alone, admissible, one.SCOPE, symbolic=False, market=VToken)
+SCOPE = (*one.SCOPE, "the registry, the shortfall auctions and the risk fund, which all pools share, are left out")
+"""What runs of several pools leave out."""
+
+SEVERAL = Model("venus", build, ACTIONS, accrue_alone, admissible, SCOPE, symbolic=False, market=VToken)
 VENUS = replace(one.VENUS, several=SEVERAL)
 """The deployed pools: one by itself, or several side by side."""
