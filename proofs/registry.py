@@ -70,10 +70,12 @@ def of(protocol: Protocol, named: Callable[[str], tuple[Model, Catalogue]] | Non
     if model.name not in _built_in():
         _require_complete(model, protocol)
     chosen = model.of(protocol)
-    if not chosen.parts and len(protocol.pools) > 1:
+    if chosen is model and not model.parts and len(protocol.pools) > 1:
         rule = f"{shown_text(model.name)} is a model of one pool, and this file has {len(protocol.pools)}"
         raise UsageError(rule, "model", "write one file for each pool, or name a model of several")
-    return (model, catalogue) if chosen is model else (chosen, _of_systems(catalogue))
+    if chosen is model:
+        return model, catalogue
+    return chosen, _of_systems(catalogue) if chosen.parts else Catalogue()
 
 
 @cache
@@ -87,7 +89,7 @@ def _of_systems(catalogue: Catalogue) -> Catalogue:
 
 
 def _built_in() -> dict[str, Model]:
-    from poolproof.models.deployed.venus.model import VENUS
+    from poolproof.models.deployed.venus.pools import VENUS
     from poolproof.models.reference import REFERENCE
 
     return {model.name: model for model in (REFERENCE, VENUS)}

@@ -12,7 +12,7 @@ from poolproof.spec.model import Model
 
 from . import registry
 from .boundary import run_of
-from .conditions import OUTCOMES
+from .conditions_of_venus import OUTCOMES
 from .monitor import DIVISION, Violation, division_by_zero, run_scenario
 from .parts import scenarios_of
 from .snapshots import state_to_json

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import tomllib
 from importlib.resources import files
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 SCHEMA = "poolproof.claims/1"
 """What `schema` says in a claim file: the format, and its version."""
@@ -49,9 +49,17 @@ class Statement(_Table):
 
     model: str = Field(description="the model of which it is claimed")
     protocol: str = Field(description="the shipped protocol that makes the claim")
-    theorems: tuple[str, ...] = Field(min_length=1, description="the invariants that carry it, by id")
+    theorems: tuple[str, ...] = Field(default=(), description="the invariants that carry it, by id")
     computation: str | None = Field(default=None, description="what is computed besides, by its name")
     edges: tuple[str, ...] = Field(default=(), description="the edges of its conditions, by name")
+
+    @model_validator(mode="after")
+    def _rests_on_something(self) -> Self:
+        """Refuse a claim that neither a theorem nor a computation carries."""
+        if not self.theorems and self.computation is None:
+            message = "a claim rests on theorems or on a computation; name some"
+            raise ValueError(message)
+        return self
 
 
 class Claim(_Table):

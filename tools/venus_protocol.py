@@ -2,11 +2,11 @@
 
 Usage: python tools/venus_protocol.py venus.json NAME > spec/protocols/NAME.toml
 
-NAME is `liquid-staked-bnb` (one pool), `venus-bsc-liquid-staked-bnb` (the same in the model of the contracts
-themselves) or `venus-docs` (all pools of the registry). `venus.json` holds the
-deployment configuration of the Venus isolated pools, evaluated from `helpers/deploymentConfig.ts` of
-VenusProtocol/isolated-pools at the commit that its `_about` names. Parameters are copied digit for digit;
-prices, which the source does not have, are the round figures below.
+NAME is `liquid-staked-bnb` (one pool) or `venus-docs` (all pools of the registry), or in the model of the contracts
+themselves `venus-bsc-POOL` (one pool, for each of them) or `venus-bsc` (all). `venus.json` holds the deployment
+configuration of the Venus isolated pools, evaluated from `helpers/deploymentConfig.ts` of VenusProtocol/isolated-pools
+at the commit that its `_about` names. Parameters are copied digit for digit; prices, which the source does not have,
+are the round figures below.
 """
 
 import argparse
@@ -48,15 +48,6 @@ FILES: dict[str, dict[str, Any]] = {
         "title": "Venus isolated pool Liquid Staked BNB on BNB Chain, reference model",
         "rewards": False,
     },
-    "venus-bsc-liquid-staked-bnb": {
-        "pools": ("LiquidStakedBNB",),
-        "about": 'The pool "Liquid Staked BNB" of the Venus isolated pools on BNB Chain, in the model of its contracts:',
-        "prices": "BNB and the tokens that stand for staked BNB are set to 600 USD,\n"
-        "#   USDT and USDD to 1 USD. Only runs begin there; the oracle then moves as it likes.",
-        "title": "Venus isolated pool Liquid Staked BNB on BNB Chain, as deployed",
-        "rewards": False,
-        "deployed": True,
-    },
     "venus-docs": {
         "pools": None,
         "about": "All Venus isolated pools on BNB Chain, as their registry lists them, in the reference model:",
@@ -68,6 +59,40 @@ FILES: dict[str, dict[str, Any]] = {
 }
 """What differs between the files; no pools named: all that the network has."""
 
+BNB_PRICES = "BNB and the tokens that stand for staked BNB are set to 600 USD,\n#   USDT and USDD to 1 USD."
+ALL_PRICES = "Each asset has a round figure, the same in all pools,\n#   right to the order of magnitude."
+DEPLOYED_POOLS = {
+    "Stablecoins": ("Stablecoins", ALL_PRICES),
+    "DeFi": ("DeFi", ALL_PRICES),
+    "GameFi": ("GameFi", ALL_PRICES),
+    "LiquidStakedBNB": ("Liquid Staked BNB", BNB_PRICES),
+    "Tron": ("Tron", ALL_PRICES),
+    "Meme": ("Meme", ALL_PRICES),
+    "LiquidStakedETH": ("Liquid Staked ETH", ALL_PRICES),
+    "BTC": ("BTC", ALL_PRICES),
+}
+"""The pools that have a file in the model of the contracts: its name in full, and what is said of its prices."""
+
+FILES |= {
+    f"venus-bsc-{title.lower().replace(' ', '-')}": {
+        "pools": (pool,),
+        "about": f'The pool "{title}" of the Venus isolated pools on BNB Chain, in the model of its contracts:',
+        "prices": f"{prices} Only runs begin there; the oracle then moves as it likes.",
+        "title": f"Venus isolated pool {title} on BNB Chain, as deployed",
+        "rewards": False,
+        "deployed": True,
+    }
+    for pool, (title, prices) in DEPLOYED_POOLS.items()
+}
+FILES["venus-bsc"] = {
+    "pools": None,
+    "about": "All Venus isolated pools on BNB Chain, side by side, in the model of their contracts:",
+    "prices": f"{ALL_PRICES} Only runs begin there; the oracle then moves as it likes.",
+    "title": "Venus isolated pools on BNB Chain, as deployed",
+    "rewards": False,
+    "deployed": True,
+}
+
 REWARDS_NOTES = """\
 # * rewards: where a market has several distributors of one token, their speeds are added; the vault holds what a year
 #   emits. Left out, because more than 2^64 smallest units a slot cannot be declared: {left_out}.
@@ -75,7 +100,13 @@ REWARDS_NOTES = """\
 
 DEPLOYED_NOTES = """\
 # * dust_value is minLiquidatableCollateral; the account "seed" received the first supply of each market, and can
-#   redeem it. protocol_seize_share is the contracts' default."""
+#   redeem it. protocol_seize_share is the contracts' default{above}."""
+
+ABOVE_INCENTIVE = """, with which a market begins
+#   unasked: it is above liquidation_incentive - 1{where}, to which its setter would limit it"""
+
+ABOVE_CAP = """
+# * the first supply of {assets} is above its supply cap, as in the source."""
 
 HEAD = """\
 # {about}
@@ -228,10 +259,20 @@ def pool_text(pool: dict[str, Any], slots: str, *, with_rewards: bool, seize_sha
     return text
 
 
+def deployed_notes(pools: list[dict[str, Any]], seize_share: str) -> str:
+    """Say what was chosen for a file of the contracts' model, and where its values do not fit together."""
+    above = [pool["id"] for pool in pools if int(seize_share) + 10**18 > int(pool["liquidationIncentive"])]
+    where = f" in {', '.join(above)}" if len(pools) > 1 else ""
+    text = DEPLOYED_NOTES.format(above=ABOVE_INCENTIVE.format(where=where) if above else "")
+    markets = [market for pool in pools for market in pool["markets"]]
+    beyond = [each["underlying"] for each in markets if int(each["initialSupply"]) > int(each["supplyCap"])]
+    return text + (ABOVE_CAP.format(assets=", ".join(beyond)) if beyond else "")
+
+
 def protocol_text(venus: dict[str, Any], name: str) -> str:
     """Write a whole file."""
     file, network = FILES[name], venus["networks"][NETWORK]
-    deployed = file.get("deployed", False)
+    deployed: bool = file.get("deployed", False)
     share = venus["_about"]["protocolSeizeShareMantissa_default"] if deployed else None
     pools = [pool for pool in network["pools"] if file["pools"] is None or pool["id"] in file["pools"]]
     slots = network["blocksPerYear"]
@@ -251,7 +292,7 @@ def protocol_text(venus: dict[str, Any], name: str) -> str:
         size=markets if len(pools) == 1 else f"{len(pools)} pools and {markets}",
         slots=slots,
         horizon=HORIZON,
-        dust=DEPLOYED_NOTES if deployed else "# * dust_value: 1 USD.",
+        dust=deployed_notes(pools, share) if share is not None else "# * dust_value: 1 USD.",
         model="venus" if deployed else "reference",
         users='users = ["alice", "bob", "carol", "seed"]\n' if deployed else "",
         notes=REWARDS_NOTES.format(left_out=", ".join(left_out) or "none") if file["rewards"] else "",

@@ -14,9 +14,10 @@ from typing import Any
 
 from poolproof.proofs import registry
 from poolproof.proofs.boundary import Found, find_edge
-from poolproof.proofs.conditions import CONDITIONS, OUTCOMES
+from poolproof.proofs.conditions_of_venus import CONDITIONS, OUTCOMES
 from poolproof.proofs.progress import Listener
-from poolproof.proofs.quantities import COMPUTATIONS, Figures
+from poolproof.proofs.quantities import Figures
+from poolproof.proofs.structure_of_venus import COMPUTATIONS
 from poolproof.proofs.verdicts import Decision, Verdict
 from poolproof.spec.claim import Claim, ClaimFile, Statement, shipped_claims
 from poolproof.spec.errors import UsageError, shown_text

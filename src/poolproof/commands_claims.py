@@ -45,9 +45,11 @@ def print_claim(console: Console, judged: Judged) -> None:
     asked, verdict = judged.asked, judged.verdict
     heading = Text(f"{asked.claim.id} ", style="bold") + Text(verdict, style=STYLES[verdict])
     console.print(heading + Text(f" ({asked.statement.model}, {asked.protocol.name}): {asked.claim.claim}"))
-    lines = [Text(f"by {', '.join(judged.decisions)}", style="dim")]
+    carried = [f"{name} ({each.verdict})" if each else name for name, each in judged.decisions.items()]
+    computed = [asked.statement.computation.replace("_", " ")] if asked.statement.computation else []
+    lines = [Text(f"by {', '.join(carried + computed)}", style="dim")]
     for found in judged.edges:
-        lines.append(Text(f"if {found.edge.condition}"))
+        lines.append(Text(f"{'unless' if verdict is ClaimVerdict.REFUTED else 'if'} {found.edge.condition}"))
         if found.message is not None and found.problem is None:
             exactly = "just outside" if found.exact else "outside"
             lines.append(

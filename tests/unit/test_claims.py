@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -18,13 +19,14 @@ from poolproof.models import core_pool, credit_line
 from poolproof.models.rates import JumpRate, utilisation
 from poolproof.proofs import registry
 from poolproof.proofs.boundary import Found, Run, find_edge, rehearse
-from poolproof.proofs.conditions import CONDITIONS, OUTCOMES
-from poolproof.proofs.quantities import COMPUTATIONS, Figures
+from poolproof.proofs.conditions_of_venus import CONDITIONS, OUTCOMES
+from poolproof.proofs.quantities import Figures
 from poolproof.proofs.replay import replay
+from poolproof.proofs.structure_of_venus import COMPUTATIONS
 from poolproof.proofs.traces import Trace, Violated, trace_from_json
 from poolproof.proofs.verdicts import Decision, Verdict
 from poolproof.spec.arithmetic import WAD
-from poolproof.spec.claim import ClaimFile, Edge, shipped_claims
+from poolproof.spec.claim import ClaimFile, Edge, Statement, shipped_claims
 from poolproof.spec.errors import UsageError
 from poolproof.spec.loading import load_protocol, read_protocol
 from poolproof.spec.protocol import Protocol
@@ -35,6 +37,8 @@ EDGES = [(file, edge) for file in FILES for edge in file.edges]
 EXACT = {
     "covered loss", "no supply of its own", "limit and core cash", "admissible factors", "first loss covers the limit",
     "ceiling at a borrow", "more is served", "own price", "no line", "reserves cover the loss", "needed collateral",
+    "own rate model", "own oracle price", "worth a vToken", "no bad debt", "worth a unit of value", "needed vTokens",
+    "cash that is there", "books that cover the debt",
 }  # fmt: skip
 """The conditions that end at the very unit at which the claim does."""
 
@@ -85,7 +89,7 @@ def test_everything_that_a_claim_names_is_there() -> None:
         for on in (on for claim in file.claims for on in claim.on):
             assert on.computation is None or on.computation in COMPUTATIONS
             assert load_protocol(on.protocol).model == on.model
-            assert all(re.fullmatch(r"[A-Z]+-[1-9][0-9]?", name) for name in on.theorems)
+            assert all(re.fullmatch(r"[A-Z]+-[1-9][0-9]?(-w)?", name) for name in on.theorems)
 
 
 def test_nothing_is_filed_that_no_claim_names() -> None:
@@ -319,9 +323,9 @@ def decide(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     return instruct
 
 
-def judged(name: str) -> claiming.Judged:
-    """One claim of the reference model."""
-    asked = [each for each in asked_of("reference") if each.claim.id == name]
+def judged(name: str, model: str = "reference") -> claiming.Judged:
+    """One claim of a model."""
+    asked = [each for each in asked_of(model) if each.claim.id == name]
     return judge_claims(asked).judged[0]
 
 
@@ -395,6 +399,56 @@ def test_theorems_are_asked_of_the_catalogue(monkeypatch: pytest.MonkeyPatch) ->
     assert [each.verdict for each in report.judged] == [ClaimVerdict.PROVED, ClaimVerdict.PROVED]
 
 
+@pytest.mark.parametrize(
+    ("name", "refuted", "verdict"),
+    [
+        ("V1", (), ClaimVerdict.CONDITIONAL),
+        ("V2", (), ClaimVerdict.CONDITIONAL),
+        ("V5", (), ClaimVerdict.PROVED),
+        ("V6", ("RND_3",), ClaimVerdict.REFUTED),
+        ("V7", ("SOLV_9",), ClaimVerdict.REFUTED),
+        ("V8", (), ClaimVerdict.CONDITIONAL),
+        ("V9", ("LIVE_1", "LIVE_3"), ClaimVerdict.REFUTED),
+    ],
+)
+def test_what_is_claimed_of_the_deployed_pools(
+    name: str, refuted: tuple[str, ...], verdict: ClaimVerdict, decide: Callable[..., None]
+) -> None:
+    """What is false of the contracts refutes; where all rows hold, the conditions have runs on both sides."""
+    decide(**dict.fromkeys(refuted, Verdict.REFUTED))
+    found = judged(name, "venus")
+    assert found.verdict is verdict
+    assert {each.invariant.replace("-", "_") for each in found.refuted} == set(refuted)
+    assert all(each.problem is None for each in found.edges)
+
+
+def test_a_row_that_is_false_refutes_with_a_trace_that_replays() -> None:
+    """The rows of the deployed catalogue are decided by the engines of `check`."""
+    asked = next(each for each in asked_of("venus") if each.claim.id == "V7")
+    row = asked.statement.model_copy(update={"theorems": ("SOLV-9",)})
+    found = judge_claims([replace(asked, statement=row)], jobs=1, use_cache=False).judged[0]
+    assert found.verdict is ClaimVerdict.REFUTED
+    trace = trace_from_json(found.to_json()["trace"], "trace", lambda name: registry.find(name)[0])
+    assert trace.invariant == "SOLV-9"
+    assert replay(trace, registry.find).differences == []
+
+
+def test_what_a_refuted_claim_lacks_is_told(decide: Callable[..., None], capsys: pytest.CaptureFixture[str]) -> None:
+    """A condition of a claim that is false says outside of what it was seen to fail; each row says how it stands."""
+    decide(SOLV_9=Verdict.REFUTED)
+    code, out, _ = run(capsys, "claims", "venus-bsc-liquid-staked-bnb")
+    assert code == 1
+    assert "by SOLV-9 (REFUTED), SOLV-9-w (PROVED)" in out
+    assert "unless the loan is worth 1e-18 of a dollar at least" in out
+    assert "if the market's cash, less its reserves, covers the redemption" in out
+
+
+def test_a_claim_that_rests_on_nothing_is_refused() -> None:
+    """Neither a theorem nor a computation: nothing could refute it."""
+    with pytest.raises(ValueError, match="rests on theorems or on a computation"):
+        Statement(model="venus", protocol="venus-bsc", edges=("own rate model",))
+
+
 # --- the command ------------------------------------------------------------------------------------------
 
 
@@ -459,7 +513,10 @@ def test_a_copy_of_a_protocol_is_judged_by_its_own_parameters(
     ("name", "message"),
     [
         ("refrence", "is not the name of a shipped protocol"),
-        ("minimal", 'nothing is claimed of a protocol by the name "minimal"; write one of reference, astera-docs'),
+        (
+            "minimal",
+            'nothing is claimed of a protocol by the name "minimal"; write one of reference, venus, astera-docs',
+        ),
     ],
 )
 def test_a_name_of_which_nothing_is_claimed_is_refused(

@@ -15,7 +15,8 @@ from poolproof.spec.action import Action, Domain, perform
 from poolproof.spec.arithmetic import WAD
 from poolproof.spec.loading import load_protocol, shipped_protocols
 
-NAMES = [name for name in shipped_protocols() if len(load_protocol(name).pools) > 1]
+SHIPPED = map(load_protocol, shipped_protocols())
+NAMES = [each.name for each in SHIPPED if each.model == "reference" and len(each.pools) > 1]
 ACTIONS = {action.name: action for action in SYSTEM_ACTIONS}
 STEPS = 3000
 

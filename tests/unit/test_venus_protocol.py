@@ -1,8 +1,8 @@
 """The shipped Venus protocols are what their generator writes."""
 
+import gzip
 import importlib.util
 import json
-import re
 import sys
 from importlib.resources import files
 from pathlib import Path
@@ -11,11 +11,24 @@ from typing import Any
 
 import pytest
 
+from poolproof.models.deployed.venus.market import VToken
+from poolproof.models.deployed.venus.model import VENUS
+from poolproof.models.rates import JumpRate
 from poolproof.spec.loading import load_protocol, parse_protocol
-from poolproof.spec.protocol import MarketConfig, PoolConfig
 
 SCRIPT = Path(__file__).parents[2] / "tools" / "venus_protocol.py"
-NAMES = ("liquid-staked-bnb", "venus-docs")
+POOLS = {
+    "Stablecoins": "venus-bsc-stablecoins",
+    "DeFi": "venus-bsc-defi",
+    "GameFi": "venus-bsc-gamefi",
+    "LiquidStakedBNB": "venus-bsc-liquid-staked-bnb",
+    "Tron": "venus-bsc-tron",
+    "Meme": "venus-bsc-meme",
+    "LiquidStakedETH": "venus-bsc-liquid-staked-eth",
+    "BTC": "venus-bsc-btc",
+}
+"""The pools, each with its file in the model of the contracts."""
+NAMES = ("liquid-staked-bnb", "venus-docs", *POOLS.values())
 
 
 def shipped(name: str) -> str:
@@ -36,67 +49,11 @@ def loaded_tool() -> ModuleType:
     return module
 
 
-def venus_market(market: MarketConfig, address: str) -> dict[str, Any]:
-    """A market as the deployment configuration has it."""
-    return {
-        "underlying": market.asset,
-        "underlyingAddress": address,
-        "underlyingDecimals": str(market.decimals),
-        "collateralFactor": str(market.ltv),
-        "liquidationThreshold": str(market.liquidation_threshold),
-        "reserveFactor": str(market.reserve_factor),
-        "supplyCap": str(market.supply_cap),
-        "borrowCap": str(market.borrow_cap),
-        "rateModel": {
-            "model": "JumpRateModelV2",
-            "baseRatePerYear": str(market.rate_model.base_rate_per_year),
-            "multiplierPerYear": str(market.rate_model.multiplier_per_year),
-            "jumpMultiplierPerYear": str(market.rate_model.jump_multiplier_per_year),
-            "kink": str(market.rate_model.kink),
-        },
-    }
-
-
-def venus_rewards(pool: PoolConfig, left_out: list[str]) -> list[dict[str, Any]]:
-    """The distributors of a pool, one for each market that has rewards; what was left out was too large."""
-    given = [
-        (market.rewards.token, market.asset, market.rewards.supplier_emission, market.rewards.borrower_emission)
-        for market in pool.markets
-        if market.rewards is not None
-    ]
-    given += [
-        ("BIG", name.removeprefix(f"{pool.id}/"), 0, 2**64) for name in left_out if name.startswith(f"{pool.id}/")
-    ]
-    return [
-        {"asset": token, "markets": [asset], "supplySpeeds": [str(suppliers)], "borrowSpeeds": [str(borrowers)]}
-        for token, asset, suppliers, borrowers in given
-    ]
-
-
 def venus_configuration() -> dict[str, Any]:
-    """The configuration that would lead to the shipped files, read back from the one that has all pools."""
-    protocol = load_protocol("venus-docs")
-    left_out = re.search(r"cannot be declared: (.*)\.$", shipped("venus-docs"), re.MULTILINE)
-    assert left_out is not None
-    addresses = iter(re.findall(r"# (0x[0-9a-fA-F]{40})$", shipped("venus-docs"), re.MULTILINE))
-    return {
-        "_about": {"source": protocol.source.split(";")[0] + "; evaluated, not hand-copied"},
-        "networks": {
-            "bscmainnet": {
-                "blocksPerYear": str(protocol.pools[0].markets[0].rate_model.slots_per_year),
-                "pools": [
-                    {
-                        "id": pool.id,
-                        "closeFactor": str(pool.close_factor),
-                        "liquidationIncentive": str(pool.liquidation_incentive),
-                        "markets": [venus_market(market, next(addresses)) for market in pool.markets],
-                        "rewards": venus_rewards(pool, left_out[1].split(", ")),
-                    }
-                    for pool in protocol.pools
-                ],
-            }
-        },
-    }
+    """The deployment values of BNB Chain, whole, as the generator reads them."""
+    packed = Path(__file__).with_name("venus-bsc.json.gz").read_bytes()
+    configuration: dict[str, Any] = json.loads(gzip.decompress(packed))
+    return configuration
 
 
 @pytest.fixture(name="liquid_staked_bnb")
@@ -123,7 +80,7 @@ def test_a_shipped_file_is_what_the_generator_writes(
     assert capsys.readouterr().out == shipped(name)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ["liquid-staked-bnb", "venus-bsc-liquid-staked-bnb", "venus-docs"])
 def test_a_rate_model_that_is_not_modelled_stops_the_generator(
     name: str, tool: ModuleType, liquid_staked_bnb: tuple[dict[str, Any], list[dict[str, Any]]]
 ) -> None:
@@ -204,3 +161,81 @@ def test_rewards_that_cannot_be_declared_are_left_out_loudly() -> None:
     assert len(given) == 14
     assert given["DeFi/PLANET"] == "USDT"
     assert not {"Tron/BTT", "Tron/WIN"} & set(given)
+
+
+# --- the pools as deployed --------------------------------------------------------------------------------
+
+
+def as_configured(market: VToken, slots: int) -> dict[str, Any]:
+    """The numbers of a market that has just been added, in the words of the configuration."""
+    curve = market.rate_model.curve
+    assert isinstance(curve, JumpRate)
+    return {
+        "underlying": market.name,
+        "collateralFactor": str(market.collateral_factor),
+        "liquidationThreshold": str(market.liquidation_threshold),
+        "reserveFactor": str(market.reserve_factor),
+        "initialSupply": str(market.cash),
+        "supplyCap": str(market.supply_cap),
+        "borrowCap": str(market.borrow_cap),
+        "reduceReservesBlockDelta": str(market.sweep_interval),
+        "kink": str(curve.kink),
+        "perSlot": [curve.base, curve.multiplier, curve.jump],
+        "slots": slots,
+    }
+
+
+def expected(market: dict[str, Any], slots: int) -> dict[str, Any]:
+    """The same from the configuration: yearly rates are divided by the slots of a year once."""
+    same = ("underlying", "collateralFactor", "liquidationThreshold", "reserveFactor", "initialSupply", "supplyCap")
+    rates = market["rateModel"]
+    assert rates["model"] == "JumpRateModelV2"
+    yearly = (rates["baseRatePerYear"], rates["multiplierPerYear"], rates["jumpMultiplierPerYear"])
+    return {key: market[key] for key in (*same, "borrowCap", "reduceReservesBlockDelta")} | {
+        "kink": rates["kink"],
+        "perSlot": [int(figure) // slots for figure in yearly],
+        "slots": slots,
+    }
+
+
+@pytest.mark.parametrize(("pool", "name"), POOLS.items())
+def test_a_deployed_pool_starts_with_the_configured_numbers(pool: str, name: str) -> None:
+    """The model that is built from a file has the deployment values, digit for digit, markets in their order."""
+    configuration = venus_configuration()
+    network = configuration["networks"]["bscmainnet"]
+    slots = int(network["blocksPerYear"])
+    config = next(each for each in network["pools"] if each["id"] == pool)
+    protocol = load_protocol(name)
+    built = VENUS.build(protocol)
+    assert str(built.close_factor) == config["closeFactor"]
+    assert str(built.liquidation_incentive) == config["liquidationIncentive"]
+    assert str(built.min_liquidatable_collateral) == config["minLiquidatableCollateral"]
+    markets = list(built.markets.values())
+    assert [as_configured(market, slots) for market in markets] == [expected(each, slots) for each in config["markets"]]
+    about = configuration["_about"]
+    for market, each, written in zip(markets, config["markets"], protocol.pools[0].markets, strict=True):
+        decimals = int(each["underlyingDecimals"])
+        assert written.decimals == decimals
+        assert str(market.protocol_seize_share) == about["protocolSeizeShareMantissa_default"]
+        assert str(market.max_borrow_rate) == about["maxBorrowRateMantissa_perBlock"]
+        assert market.initial_exchange_rate == 10 ** (decimals + 18 - int(about["vTokenDecimals"]))
+        assert market.total_supply == int(each["initialSupply"]) * 10**18 // market.initial_exchange_rate
+        assert market.tokens["seed"] == market.total_supply
+
+
+def test_the_deployed_pools_are_all_of_the_network() -> None:
+    """No pool of the configuration is missing among the files."""
+    pools = venus_configuration()["networks"]["bscmainnet"]["pools"]
+    assert [pool["id"] for pool in pools] == list(POOLS)
+
+
+def test_values_that_do_not_fit_together_are_said_to_be_so() -> None:
+    """Two pools begin with a seize share above what their setter allows, one market with more than its supply cap."""
+    above = [name for name in POOLS.values() if "to which its setter would limit it" in shipped(name)]
+    assert above == ["venus-bsc-liquid-staked-eth", "venus-bsc-btc"]
+    beyond = [name for name in POOLS.values() if "NFT is above its supply cap" in shipped(name)]
+    assert beyond == ["venus-bsc-tron"]
+    for name in POOLS.values():
+        broken = [rule for rule, holds in VENUS.admissible(VENUS.build(load_protocol(name))) if not holds]
+        assert bool(broken) == (name in above)
+        assert set(broken) <= {"protocol seize share <= incentive - 1"}

@@ -32,7 +32,15 @@ def test_every_shipped_protocol_loads_by_its_name() -> None:
         "every-channel",
         "liquid-staked-bnb",
         "minimal",
+        "venus-bsc",
+        "venus-bsc-btc",
+        "venus-bsc-defi",
+        "venus-bsc-gamefi",
         "venus-bsc-liquid-staked-bnb",
+        "venus-bsc-liquid-staked-eth",
+        "venus-bsc-meme",
+        "venus-bsc-stablecoins",
+        "venus-bsc-tron",
         "venus-docs",
     )
     for name in shipped_protocols():

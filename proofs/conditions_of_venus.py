@@ -1,0 +1,200 @@
+"""The conditions and promises of claims about the deployed Venus pools, filed with those about the reference."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Any
+
+from poolproof.models.deployed.venus.market import VToken, accrue, borrow_balance, exchange_rate
+from poolproof.models.deployed.venus.pool import Comptroller, snapshot
+from poolproof.models.deployed.venus.pools import place_of
+from poolproof.models.deployed.word import mul_wad_down
+from poolproof.spec.arithmetic import WAD
+
+from .boundary import Run
+from .conditions import CONDITIONS, OUTCOMES, condition, promise, units
+
+__all__ = ["CONDITIONS", "OUTCOMES"]
+
+
+def at_present(state: Any) -> Any:
+    """A state with every market accrued to its present."""
+    for market in state.markets.values():
+        accrue(market, state.now, [])
+    return state
+
+
+def asked_market(run: Run, state: Any) -> VToken:
+    """The market that the last step names."""
+    market: VToken = state.markets[run.last.args["asset"]]
+    return market
+
+
+def other_pools(run: Run) -> Iterator[tuple[str, Comptroller, Comptroller]]:
+    """The pools that the last step does not name, before and after it."""
+    here, _ = place_of(run.last.args["asset"])
+    for name, pool in run.after.pools.items():
+        if name != here:
+            yield name, run.before.pools[name], pool
+
+
+# --- several pools ----------------------------------------------------------------------------------------
+
+
+@condition
+def only_this_pool_uses_the_rate_model(run: Run) -> bool:
+    """No market of another pool reads its rate from the contract that the last step changes."""
+    address = asked_market(run, run.before).rate_model.address
+    return not any(
+        market.rate_model.address == address for _, pool, _ in other_pools(run) for market in pool.markets.values()
+    )
+
+
+CONFIGURED = (
+    "rate_model", "collateral_factor", "liquidation_threshold", "reserve_factor", "protocol_seize_share",
+    "supply_cap", "borrow_cap", "paused", "listed", "forced_liquidation", "sweep_interval",
+)  # fmt: skip
+"""What a market is configured with."""
+
+
+@promise
+def other_pools_keep_their_configuration(run: Run) -> str | None:
+    """The last step changes no parameter of another pool."""
+    changed = [
+        f"{key} of {market}"
+        for _, before, after in other_pools(run)
+        for market, old in before.markets.items()
+        for key in CONFIGURED
+        if getattr(old, key) != getattr(after.seen(market), key)
+    ]
+    return f"the step changes {', '.join(changed)}" if changed else None
+
+
+@condition
+def no_other_pool_lists_the_asset(run: Run) -> bool:
+    """The asset whose price the last step sets is listed in one pool alone."""
+    of = place_of(run.last.args["asset"])[1]
+    return not any(place_of(market)[1] == of for _, pool, _ in other_pools(run) for market in pool.markets)
+
+
+@promise
+def accounts_of_other_pools_stay_healthy(run: Run) -> str | None:
+    """No account of another pool has a shortfall after the last step."""
+    at_present(run.after)
+    for name, _, pool in other_pools(run):
+        for user in run.protocol.users:
+            if snapshot(pool, user, at_threshold=True).shortfall:
+                return f"{user} can be liquidated in pool {name}"
+    return None
+
+
+# --- suppliers --------------------------------------------------------------------------------------------
+
+
+@condition
+def the_deposit_is_worth_a_vtoken(run: Run) -> bool:
+    """amount >= exchange rate."""
+    market = asked_market(run, at_present(run.before))
+    return bool(run.last.args["amount"] * WAD >= exchange_rate(market))
+
+
+@promise
+def the_deposit_gives_vtokens(run: Run) -> str | None:
+    """The depositor has more vTokens after the last step, which takes tokens."""
+    who, name = run.last.args["user"], run.last.args["asset"]
+    old, new = run.before.markets[name], run.after.markets[name]
+    if new.tokens[who] > old.tokens[who]:
+        return None
+    return f"{units(old.underlying[who] - new.underlying[who], name)} are taken for no vToken"
+
+
+@condition
+def no_bad_debt_is_recorded(run: Run) -> bool:
+    """No market has bad debt after the last step."""
+    return all(market.bad_debt == 0 for market in run.after.markets.values())
+
+
+@promise
+def all_vtokens_are_backed(run: Run) -> str | None:
+    """Cash and debts that are not bad cover what all vTokens are worth at the exchange rate, and the reserves."""
+    for name, market in run.after.markets.items():
+        worth = mul_wad_down(exchange_rate(market), market.total_supply)
+        missing = worth - (market.cash + market.total_borrows - market.total_reserves)
+        if missing > 0:
+            return f"{units(missing, name)} of what the exchange rate promises are neither cash nor collectable debt"
+    return None
+
+
+@condition
+def the_market_has_the_cash(run: Run) -> bool:
+    """Cash less reserves covers what the last step redeems."""
+    market = asked_market(run, at_present(run.before))
+    worth = Fraction(exchange_rate(market) * run.last.args["tokens"], WAD)
+    return bool(market.cash - market.total_reserves >= worth)
+
+
+@promise
+def a_redemption_pays_the_exchange_rate(run: Run) -> str | None:
+    """The last step pays vTokens x exchange rate, rounded down to a unit."""
+    who, name, tokens = (run.last.args[key] for key in ("user", "asset", "tokens"))
+    if run.last.refusal is not None:
+        return f"the redemption is refused: {run.last.refusal}"
+    promised = mul_wad_down(exchange_rate(at_present(run.before).markets[name]), tokens)
+    paid = run.after.markets[name].underlying[who] - run.before.markets[name].underlying[who]
+    return None if paid == promised else f"{units(paid, name)} are paid for {promised}"
+
+
+# --- borrowers --------------------------------------------------------------------------------------------
+
+
+@condition
+def the_loan_is_worth_a_unit_of_value(run: Run) -> bool:
+    """amount x price >= 1 [value x 1e18]: one 10^18th of a dollar."""
+    return bool(run.last.args["amount"] * asked_market(run, run.before).price >= WAD)
+
+
+@promise
+def nothing_is_lent_on_no_collateral(run: Run) -> str | None:
+    """The last step refuses a loan to an account that has no collateral."""
+    who = run.last.args["user"]
+    held = any(run.before.seen(name).tokens[who] for name in run.before.markets_of(who))
+    if held or run.last.refusal is not None:
+        return None
+    return f"{who} borrows {units(run.last.args['amount'], run.last.args['asset'])} and has no collateral"
+
+
+@condition
+def the_debt_needs_the_vtokens(run: Run) -> bool:
+    """Without the vTokens that the last step redeems, the contracts' own snapshot at the factors has a shortfall."""
+    arguments = run.last.args
+    pool = at_present(run.before)
+    seen = snapshot(
+        pool, arguments["user"], at_threshold=False, modified=arguments["asset"], redeemed=arguments["tokens"]
+    )
+    return seen.shortfall > 0
+
+
+@promise
+def the_vtokens_stay(run: Run) -> str | None:
+    """The last step is refused."""
+    arguments = run.last.args
+    return None if run.last.refusal else f"{arguments['tokens']} vTokens leave while {arguments['user']} owes"
+
+
+@condition
+def the_books_cover_the_debt(run: Run) -> bool:
+    """What the borrower is shown to owe is at most what the market counts as borrowed by all."""
+    market = asked_market(run, at_present(run.before))
+    return borrow_balance(market, run.last.args["user"]) <= market.total_borrows
+
+
+@promise
+def the_debt_is_repaid_whole(run: Run) -> str | None:
+    """The last step is accepted, and leaves no debt."""
+    who, name = run.last.args["user"], run.last.args["asset"]
+    if run.last.refusal is not None:
+        owed = borrow_balance(asked_market(run, at_present(run.before)), who)
+        return f"repaying all {units(owed, name)} is refused: {run.last.refusal}"
+    left = run.after.markets[name].principal[who]
+    return f"{units(left, name)} are still owed" if left else None
