@@ -47,10 +47,18 @@ MOST_RESAMPLED = 1_500
 Move: TypeAlias = Callable[[], bool]
 
 
-def shrink(model: Model, protocol: Protocol, finding: Finding, *, start: dict[str, Any] | None = None) -> Trace | None:
+def shrink(
+    model: Model,
+    protocol: Protocol,
+    finding: Finding,
+    *,
+    start: dict[str, Any] | None = None,
+    searches: int = MOST_SEARCHES,
+) -> Trace | None:
     """The minimal trace of a finding, from the initial state or ``start``; None if it does not recur.
 
-    Where a trace stays long, shorter runs with its actions are looked for, and the smallest result counts.
+    Where a trace stays long, shorter runs with its actions are looked for, so often, and the smallest result counts;
+    without a search, the run itself is made smaller, and no chance takes part.
     """
     initial = model.build(protocol)
     if start is not None:
@@ -58,7 +66,7 @@ def shrink(model: Model, protocol: Protocol, finding: Finding, *, start: dict[st
     best = _Shrinker(model, protocol, finding, initial)
     if not best.reduce():
         return None
-    for seed in range(MOST_SEARCHES):
+    for seed in range(searches):
         length = len(best.best)
         if length <= SHORT or (length < LONG and seed >= SEARCHES):
             break
@@ -76,7 +84,8 @@ def shrink(model: Model, protocol: Protocol, finding: Finding, *, start: dict[st
             other = _Shrinker(model, protocol, found, initial)
             if other.reduce() and other.best_key < best.best_key:
                 best = other
-    best.resample()
+    if searches:
+        best.resample()
     best.polish()
     return best.written(start)
 

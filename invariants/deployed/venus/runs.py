@@ -1,0 +1,414 @@
+"""Runs that violate what is false of a Venus pool as deployed; each computes its amounts from the pool at hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from poolproof.models.deployed.venus.governance import set_price, sync_cash
+from poolproof.models.deployed.venus.liquidation import heal_account, liquidate_borrow
+from poolproof.models.deployed.venus.market import VToken, borrow_balance, borrow_rate, exchange_rate
+from poolproof.models.deployed.venus.model import enter_market, liquidate_small_account, pass_time
+from poolproof.models.deployed.venus.pool import snapshot
+from poolproof.models.deployed.venus.users import (
+    accrue_interest,
+    borrow,
+    donate,
+    mint,
+    redeem,
+    redeem_underlying,
+    repay_borrow,
+)
+from poolproof.models.deployed.word import MAX_UINT256, mul_wad_down
+from poolproof.spec.arithmetic import WAD, div_up
+from poolproof.spec.invariant import Run
+from poolproof.spec.state import Account
+
+from . import accounts, books, limits
+from .measures import assets, exact_price
+
+LONGEST = 2**30
+"""The longest time that passes at once [slots]."""
+FEW = 10 * WAD
+"""Ten dollars: a small account [value x 1e18]."""
+
+# --- what runs are made of -----------------------------------------------------------------------------------------
+
+
+def vtoken(market: VToken) -> int:
+    """What one vToken is worth, rounded up [tokens]."""
+    return div_up(exchange_rate(market), WAD)
+
+
+def room(market: VToken) -> int:
+    """What can still be supplied [tokens]."""
+    shown = mul_wad_down(exchange_rate(market), market.total_supply)
+    return max(market.supply_cap - shown, 0)
+
+
+def pledgeable(run: Run) -> list[VToken]:
+    """The markets that count as collateral and take deposits."""
+    return [market for market in run.state.markets.values() if market.collateral_factor and room(market)]
+
+
+def lending(run: Run) -> list[VToken]:
+    """The markets that lend."""
+    return [market for market in run.state.markets.values() if market.borrow_cap and market.cash]
+
+
+def other(run: Run, among: Callable[[Run], list[VToken]], *taken: VToken) -> VToken:
+    """One of several markets, beside those taken."""
+    return run.choose([market for market in among(run) if market not in taken])
+
+
+def pledge(run: Run, user: Account, market: VToken, value: int | None = None) -> None:
+    """Supply what is worth a value, or all that is possible, and let it count."""
+    most = min(market.underlying[user], room(market))
+    run.do(mint, user, market.name, most if value is None else min(most, div_up(value * WAD, market.price)))
+    run.do(enter_market, user, market.name)
+
+
+def most_to_borrow(run: Run, user: Account, market: VToken) -> int:
+    """What an account can borrow, as stored [tokens]."""
+    limit = snapshot(run.state, user, at_threshold=False).liquidity * WAD // market.price
+    cap = market.borrow_cap - market.total_borrows - market.bad_debt
+    return min(limit, max(market.cash - market.total_reserves, 0), cap)
+
+
+def borrow_most(run: Run, user: Account, market: VToken) -> int:
+    """Borrow what is possible."""
+    amount = most_to_borrow(run, user, market)
+    run.do(borrow, user, market.name, amount)
+    return amount
+
+
+def own_debt(run: Run, market: VToken, amount: int) -> Account:
+    """Borrow against vTokens of the same market, or of another one: who holds some, or else supplies some."""
+    pledged = run.choose([market, *(each for each in run.state.markets.values() if each is not market)])
+    user = run.choose(sorted(run.users, key=lambda each: not pledged.tokens[each]))
+    if not pledged.tokens[user]:
+        run.do(mint, user, pledged.name, min(pledged.underlying[user], room(pledged)))
+    if pledged is not market:
+        run.do(enter_market, user, pledged.name)
+    run.do(borrow, user, market.name, amount)
+    return user
+
+
+def in_one_slot(run: Run) -> VToken:
+    """A debt, and the interest of one slot."""
+    market = run.choose(lending(run))
+    own_debt(run, market, run.choose((1, market.cash >> 4, market.cash >> 6)))
+    run.do(pass_time, 1)
+    run.do(accrue_interest, market.name)
+    return market
+
+
+def bad_debt(run: Run) -> VToken:
+    """A debt whose collateral has lost its price is recorded as bad."""
+    borrower, healer = run.users[:2]
+    market = run.choose(lending(run))
+    pledged = other(run, pledgeable, market)
+    pledge(run, borrower, pledged, FEW)
+    borrow_most(run, borrower, market)
+    run.do(set_price, pledged.name, 1)
+    run.do(heal_account, healer, borrower)
+    return market
+
+
+def drained(run: Run) -> tuple[VToken, VToken]:
+    """All cash is lent, and the interest of a long time makes reserves that nothing backs but debt."""
+    user = run.users[0]
+    market = run.choose(sorted((each for each in lending(run) if each.reserve_factor), key=cash_value))
+    pledged = other(run, pledgeable, market)
+    pledge(run, user, pledged)
+    borrow_most(run, user, market)
+    run.do(pass_time, LONGEST)
+    run.do(accrue_interest, market.name)
+    return market, pledged
+
+
+def cash_value(market: VToken) -> int:
+    """What a market's cash is worth."""
+    return market.cash * market.price
+
+
+def nothing_pledged(run: Run) -> Account:
+    """A debt too small to have a value, without any collateral."""
+    market = run.choose(lending(run))
+    run.do(set_price, market.name, 1)
+    run.do(borrow, run.users[0], market.name, 1)
+    return run.users[0]
+
+
+def sole_holder(run: Run, market: VToken) -> Account:
+    """Who holds all vTokens of a market."""
+    return run.choose(user for user in run.users if market.tokens[user] == market.total_supply > 0)
+
+
+def rounded_up_against_the_books(run: Run) -> tuple[Account, VToken]:
+    """A debt whose interest over two slots passes a unit, and over each of them does not."""
+    market = run.choose(lending(run))
+    rate = run.choose((borrow_rate(market), market.max_borrow_rate))
+    for_each_slot = 9 * WAD // (10 * rate) if rate else 1
+    user = own_debt(run, market, for_each_slot)
+    run.do(pass_time, 1)
+    run.do(accrue_interest, market.name)
+    run.do(pass_time, 1)
+    return user, market
+
+
+def just_short(run: Run, value: int) -> tuple[Account, VToken, VToken]:
+    """An account whose collateral has lost as much of its price as turns it unhealthy."""
+    borrower = run.users[0]
+    market = run.choose(lending(run))
+    pledged = other(run, pledgeable, market)
+    pledge(run, borrower, pledged, value)
+    borrow_most(run, borrower, market)
+    seen = snapshot(run.state, borrower, at_threshold=True)
+    run.do(set_price, pledged.name, pledged.price * seen.borrows // (seen.borrows + seen.liquidity) * 999 // 1000)
+    return borrower, market, pledged
+
+
+# --- SOLV ----------------------------------------------------------------------------------------------------------
+
+
+@books.SOLV_1.counterexample
+def bad_debt_counts_as_an_asset(run: Run) -> None:
+    """What is recorded as bad still stands in the exchange rate."""
+    bad_debt(run)
+
+
+@books.SOLV_2.counterexample
+def bad_debt_is_paid_out(run: Run) -> None:
+    """Who redeems after bad debt was recorded is paid as if it was not."""
+    market, user = bad_debt(run), run.users[1]
+    run.do(mint, user, market.name, min(room(market), market.underlying[user]) // 2)
+    run.do(redeem, user, market.name, market.tokens[user])
+
+
+@books.SOLV_3.counterexample
+def the_rate_starts_again(run: Run) -> None:
+    """Without vTokens the exchange rate is the initial one, below what it had become."""
+    market = run.choose(run.state.markets.values())
+    user = sole_holder(run, market)
+    run.do(mint, user, market.name, 1)
+    run.do(redeem, user, market.name, market.tokens[user])
+
+
+@books.SOLV_6.counterexample
+def reserves_beyond_the_cash_underflow(run: Run) -> None:
+    """A redemption subtracts the reserves from the cash."""
+    market, _ = drained(run)
+    holder = run.choose(user for user in run.users if market.tokens[user])
+    run.scenario(books.a_redemption_never_panics, holder, market.name, 1)
+
+
+@books.SOLV_6.counterexample
+def reserves_beyond_the_cash_underflow_for_new_holders(run: Run) -> None:
+    """As before, of who supplies a part before all is lent."""
+    market = run.choose(lending(run))
+    run.do(mint, run.users[1], market.name, 2 * vtoken(market))
+    pledged = other(run, pledgeable, market)
+    pledge(run, run.users[0], pledged)
+    borrow_most(run, run.users[0], market)
+    run.do(pass_time, LONGEST)
+    run.do(accrue_interest, market.name)
+    run.scenario(books.a_redemption_never_panics, run.users[1], market.name, 1)
+
+
+@books.SOLV_7.counterexample
+def reserves_stay_when_debts_are_lost(run: Run) -> None:
+    """The reserves of interest on a debt stay when the debt is recorded as bad."""
+    _, pledged = drained(run)
+    run.do(set_price, pledged.name, 1)
+    run.do(heal_account, run.users[1], run.users[0])
+
+
+@books.SOLV_9.counterexample
+def what_has_no_value_is_lent(run: Run) -> None:
+    """An amount whose value rounds to nothing needs no collateral."""
+    nothing_pledged(run)
+
+
+# --- CONS, RND -----------------------------------------------------------------------------------------------------
+
+
+@books.CONS_3.counterexample
+@books.CONS_5.counterexample
+@books.RND_1.counterexample
+def interest_rounds_down(run: Run) -> None:
+    """A debt and the market's debt each round down, on their own."""
+    in_one_slot(run)
+
+
+@books.RND_3.counterexample
+def dust_credits_nothing(run: Run) -> None:
+    """Less than one vToken's value gives none."""
+    run.do(mint, run.users[0], run.choose(run.state.markets), 1)
+
+
+@books.RND_4.counterexample
+def a_part_of_a_vtoken_is_paid_whole(run: Run) -> None:
+    """An amount between two vTokens is rounded up to a vToken, and paid."""
+    market = run.choose(run.state.markets.values())
+    user = run.choose(sorted(run.users, key=lambda each: not market.tokens[each]))
+    if not market.tokens[user]:
+        run.do(mint, user, market.name, 3 * vtoken(market))
+    run.do(redeem_underlying, user, market.name, vtoken(market) + 1)
+
+
+@books.RND_6.counterexample
+def the_last_vtoken_is_paid_what_the_others_left(run: Run) -> None:
+    """The rate rounds down; what that leaves belongs to who redeems last."""
+    market = run.choose(run.state.markets.values())
+    user = sole_holder(run, market)
+    run.do(mint, user, market.name, run.choose((1, 2, 3, 7)))
+    run.scenario(books.two_redemptions_pay_no_more, user, market.name, market.tokens[user] - 1, 1)
+
+
+# --- LIQ -----------------------------------------------------------------------------------------------------------
+
+
+@accounts.LIQ_1.counterexample
+def the_healthy_are_liquidated_over_a_rounding(run: Run) -> None:
+    """At the lowest price at which collateral covers a debt, the contracts round the collateral below it."""
+    borrower, liquidator = run.users[:2]
+    value = run.choose((FEW, 200 * FEW))
+    market = run.choose(lending(run))
+    pledged = other(run, pledgeable, market)
+    pledge(run, borrower, pledged, value)
+    most = most_to_borrow(run, borrower, market)
+    debt = most - run.choose(range(4))
+    run.do(borrow, borrower, market.name, debt)
+    counted = pledged.tokens[borrower] * exact_price(pledged) * pledged.liquidation_threshold
+    needed = debt * market.price * WAD / counted
+    run.do(set_price, pledged.name, -(-needed.numerator // needed.denominator))
+    whole = (borrower, market.name, pledged.name, debt)
+    match run.choose(range(3)):
+        case 0:
+            run.do(liquidate_small_account, liquidator, *whole)
+        case 1:
+            run.do(heal_account, liquidator, borrower)
+        case _:
+            run.do(liquidate_borrow, liquidator, *whole[:3], debt // 4)
+
+
+@accounts.LIQ_3.counterexample
+def a_small_account_is_closed_whole(run: Run) -> None:
+    """The close factor does not bound how much of a small account is repaid."""
+    borrower, market, pledged = just_short(run, FEW)
+    owed = borrow_balance(market, borrower)
+    run.do(liquidate_small_account, run.users[1], borrower, market.name, pledged.name, owed)
+
+
+@accounts.LIQ_5.counterexample
+def without_cash_nobody_is_liquidated(run: Run) -> None:
+    """The protocol's part of a seizure is paid in cash, which is all lent."""
+    borrower, lender, liquidator = run.users[:3]
+    pledged = run.choose([market for market in pledgeable(run) if market in lending(run)])
+    market = other(run, lending, pledged)
+    most = other(run, pledgeable, pledged, market)
+    pledge(run, borrower, pledged, FEW)
+    borrow_most(run, borrower, market)
+    pledge(run, lender, most)
+    borrow_most(run, lender, pledged)
+    run.do(set_price, pledged.name, pledged.price * 3 // 4)
+    run.scenario(accounts.an_unhealthy_account_can_be_liquidated, liquidator, borrower)
+
+
+@accounts.LIQ_5.counterexample
+def what_has_no_value_is_not_liquidated(run: Run) -> None:
+    """A debt whose value rounds to nothing is no shortfall, whatever collateral is worth."""
+    market = run.choose(lending(run))
+    run.do(mint, run.users[0], market.name, vtoken(market))
+    run.do(set_price, market.name, 1)
+    run.do(borrow, run.users[0], market.name, min(WAD - 1, market.cash))
+    run.scenario(accounts.an_unhealthy_account_can_be_liquidated, run.users[1], run.users[0])
+
+
+@accounts.LIQ_6.counterexample
+def who_borrowed_without_value_is_unhealthy(run: Run) -> None:
+    """A debt without a value needs no collateral, and is a debt."""
+    nothing_pledged(run)
+
+
+@accounts.LIQ_8.counterexample
+def a_debt_without_value_is_not_recorded(run: Run) -> None:
+    """A debt without a value is no shortfall."""
+    run.scenario(accounts.debt_without_collateral_is_recorded, run.users[1], nothing_pledged(run))
+
+
+# --- RATE, CAP -----------------------------------------------------------------------------------------------------
+
+
+@limits.RATE_1.counterexample
+def reserves_count_against_what_is_lent(run: Run) -> None:
+    """With less cash than reserves, more is lent than there is."""
+    drained(run)
+
+
+@limits.RATE_4.counterexample
+def interest_on_what_nobody_owes(run: Run) -> None:
+    """When all is repaid, the market's own count of debts keeps a rest, which goes on to earn."""
+    user = run.users[0]
+    market = run.choose(lending(run))
+    pledged = other(run, pledgeable, market)
+    pledge(run, user, pledged)
+    borrow_most(run, user, market)
+    first = run.choose((1, 7, 1004, 100_003))
+    for elapsed in (first, first + 6):
+        run.do(pass_time, elapsed)
+        run.do(accrue_interest, market.name)
+    run.do(repay_borrow, user, market.name, borrow_balance(market, user))
+    run.do(pass_time, LONGEST)
+    run.do(accrue_interest, market.name)
+
+
+@limits.CAP_1.counterexample
+def the_cap_is_asked_of_a_rounded_supply(run: Run) -> None:
+    """What is supplied is read off the rounded exchange rate, below what it is."""
+    user = run.users[0]
+    market = run.choose([each for each in run.state.markets.values() if each.supply_cap != MAX_UINT256])
+    run.do(mint, user, market.name, run.choose((1, 3, 7)) * vtoken(market) + 1)
+    run.do(mint, user, market.name, room(market))
+
+
+@limits.CAP_2.counterexample
+def what_is_given_counts_as_collateral(run: Run) -> None:
+    """A donation that is counted raises what vTokens are worth, whatever the cap."""
+    market = run.choose([each for each in run.state.markets.values() if each.supply_cap != MAX_UINT256])
+    user = run.choose(sorted(run.users, key=lambda each: -market.tokens[each]))
+    if not market.tokens[user]:
+        run.do(mint, user, market.name, min(market.underlying[user], room(market)))
+    run.do(enter_market, user, market.name)
+    needed = div_up((market.supply_cap + 1) * market.total_supply, market.tokens[user]) - assets(market)
+    giver = run.choose(each for each in run.users if market.underlying[each] >= needed)
+    run.do(donate, giver, market.name, needed + 1)
+    run.do(sync_cash, market.name)
+
+
+# --- LIVE, ORC -----------------------------------------------------------------------------------------------------
+
+
+@accounts.LIVE_1.counterexample
+def the_last_debt_exceeds_the_books(run: Run) -> None:
+    """The market's debt lost more to roundings than the one debt that it consists of."""
+    user, market = rounded_up_against_the_books(run)
+    run.scenario(accounts.a_debt_can_be_repaid_whole, user, market.name)
+
+
+@accounts.LIVE_3.counterexample
+def the_last_repayment_is_refused(run: Run) -> None:
+    """As for LIVE-1, of a repayment that offers more than is owed."""
+    user, market = rounded_up_against_the_books(run)
+    run.scenario(accounts.a_repayment_is_not_refused, user, market.name, 2 * borrow_balance(market, user))
+
+
+@accounts.ORC_1.counterexample
+def a_market_without_a_position_needs_its_price(run: Run) -> None:
+    """Every market that an account entered needs a price, with a position in it or without."""
+    user = run.users[0]
+    missing = run.choose(run.state.markets)
+    asset = run.choose(name for name in run.state.markets if name != missing)
+    run.do(enter_market, user, missing)
+    run.do(set_price, missing, 0)
+    run.scenario(accounts.a_missing_price_stops_only_what_needs_it, user, asset, missing, 0)
