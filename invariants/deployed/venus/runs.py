@@ -24,12 +24,15 @@ from poolproof.spec.invariant import Run
 from poolproof.spec.state import Account
 
 from . import accounts, books, limits
-from .measures import assets, exact_price
+from .measures import assets
 
 LONGEST = 2**30
 """The longest time that passes at once [slots]."""
 FEW = 10 * WAD
 """Ten dollars: a small account [value x 1e18]."""
+
+HUNDRED = 100
+"""What makes whole numbers of per cents."""
 
 # --- what runs are made of -----------------------------------------------------------------------------------------
 
@@ -145,11 +148,11 @@ def sole_holder(run: Run, market: VToken) -> Account:
 
 
 def rounded_up_against_the_books(run: Run) -> tuple[Account, VToken]:
-    """A debt whose interest over two slots passes a unit, and over each of them does not."""
+    """A debt whose interest over two slots has a unit more than over each of them."""
     market = run.choose(lending(run))
-    rate = run.choose((borrow_rate(market), market.max_borrow_rate))
-    for_each_slot = 9 * WAD // (10 * rate) if rate else 1
-    user = own_debt(run, market, for_each_slot)
+    rate = borrow_rate(market)
+    debts = [9 * WAD // (10 * rate)] if rate else [min(market.cash, WAD) >> part for part in range(3, 11)]
+    user = own_debt(run, market, run.choose(debts))
     run.do(pass_time, 1)
     run.do(accrue_interest, market.name)
     run.do(pass_time, 1)
@@ -270,26 +273,19 @@ def the_last_vtoken_is_paid_what_the_others_left(run: Run) -> None:
 
 @accounts.LIQ_1.counterexample
 def the_healthy_are_liquidated_over_a_rounding(run: Run) -> None:
-    """At the lowest price at which collateral covers a debt, the contracts round the collateral below it."""
+    """Collateral covers a debt exactly, by prices that divide, and the exchange rate, rounded down, tells otherwise."""
     borrower, liquidator = run.users[:2]
-    value = run.choose((FEW, 200 * FEW))
     market = run.choose(lending(run))
     pledged = other(run, pledgeable, market)
-    pledge(run, borrower, pledged, value)
-    most = most_to_borrow(run, borrower, market)
-    debt = most - run.choose(range(4))
+    for amount in (FEW * WAD // pledged.price, run.choose((1, 3, 7)) * vtoken(pledged) + 1):
+        run.do(mint, borrower, pledged.name, amount)
+    run.do(enter_market, borrower, pledged.name)
+    debt = 10 ** run.choose((15, 12, 9, 6, 3))
     run.do(borrow, borrower, market.name, debt)
-    counted = pledged.tokens[borrower] * exact_price(pledged) * pledged.liquidation_threshold
-    needed = debt * market.price * WAD / counted
-    run.do(set_price, pledged.name, -(-needed.numerator // needed.denominator))
-    whole = (borrower, market.name, pledged.name, debt)
-    match run.choose(range(3)):
-        case 0:
-            run.do(liquidate_small_account, liquidator, *whole)
-        case 1:
-            run.do(heal_account, liquidator, borrower)
-        case _:
-            run.do(liquidate_borrow, liquidator, *whole[:3], debt // 4)
+    run.do(set_price, pledged.name, pledged.total_supply * WAD * HUNDRED)
+    covered = pledged.tokens[borrower] * assets(pledged) * pledged.liquidation_threshold * HUNDRED
+    run.do(set_price, market.name, covered // debt)
+    run.do(liquidate_borrow, liquidator, borrower, market.name, pledged.name, debt // 4)
 
 
 @accounts.LIQ_3.counterexample
@@ -359,6 +355,23 @@ def interest_on_what_nobody_owes(run: Run) -> None:
         run.do(pass_time, elapsed)
         run.do(accrue_interest, market.name)
     run.do(repay_borrow, user, market.name, borrow_balance(market, user))
+    run.do(pass_time, LONGEST)
+    run.do(accrue_interest, market.name)
+
+
+@limits.RATE_4.counterexample
+def interest_on_what_was_recorded_as_bad(run: Run) -> None:
+    """As before, when two debts are recorded as bad, each rounded down, which keeps the rate up."""
+    borrowers, healer = run.users[:2], run.users[2]
+    market = run.choose(lending(run))
+    pledged = other(run, pledgeable, market)
+    for user, value in zip(borrowers, (FEW, None), strict=True):
+        pledge(run, user, pledged, value)
+        borrow_most(run, user, market)
+    run.do(pass_time, run.choose((1, 2, 3, 5, 7, 11, 1004, 100_003)))
+    run.do(set_price, pledged.name, 1)
+    for user in borrowers:
+        run.do(heal_account, healer, user)
     run.do(pass_time, LONGEST)
     run.do(accrue_interest, market.name)
 
