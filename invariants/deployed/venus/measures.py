@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
-from poolproof.invariants import CATALOGUE
+from poolproof.invariants import CATALOGUE, OF_SYSTEMS
 from poolproof.models.deployed.venus.market import VToken
 from poolproof.models.deployed.venus.pool import Comptroller
 from poolproof.models.deployed.venus.refusals import PriceError
@@ -20,7 +20,7 @@ VENUS = Catalogue()
 
 def claimed(name: str) -> Invariant:
     """Declare an invariant with the words that the reference's catalogue has for it."""
-    of = CATALOGUE[name]
+    of = next(catalogue[name] for catalogue in (CATALOGUE, *OF_SYSTEMS) if name in catalogue)
     return VENUS.declare(of.id, of.claim, of.kind, why=of.why)
 
 

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from poolproof.models.deployed.venus.governance import set_price, sync_cash
+from poolproof.models.deployed.venus.governance import (
+    set_collateral_factor,
+    set_liquidation_incentive,
+    set_price,
+    sync_cash,
+)
 from poolproof.models.deployed.venus.liquidation import heal_account, liquidate_borrow
 from poolproof.models.deployed.venus.market import VToken, borrow_balance, borrow_rate, exchange_rate
-from poolproof.models.deployed.venus.model import enter_market, liquidate_small_account, pass_time
+from poolproof.models.deployed.venus.model import enter_market, liquidate_small_account, pass_time, update_jump_rate
 from poolproof.models.deployed.venus.pool import snapshot
 from poolproof.models.deployed.venus.users import (
     accrue_interest,
@@ -23,7 +28,7 @@ from poolproof.spec.arithmetic import WAD, div_up
 from poolproof.spec.invariant import Run
 from poolproof.spec.state import Account
 
-from . import accounts, books, limits
+from . import accounts, authority, books, health, limits, liveness, profit
 from .measures import assets
 
 LONGEST = 2**30
@@ -197,6 +202,42 @@ def the_rate_starts_again(run: Run) -> None:
     run.do(redeem, user, market.name, market.tokens[user])
 
 
+@health.SOLV_4.counterexample
+def who_borrows_on_a_stale_debt_turns_unhealthy(run: Run) -> None:
+    """A borrow looks at the account's other debts as they were last accrued."""
+    user = run.users[0]
+    market = run.choose(lending(run))
+    pledged = other(run, pledgeable, market)
+    second = other(run, lending, market, pledged)
+    pledge(run, user, pledged, FEW)
+    run.do(borrow, user, market.name, most_to_borrow(run, user, market) // 2)
+    run.do(pass_time, 7 * WAD // (10 * max(borrow_rate(market), 1)))
+    borrow_most(run, user, second)
+
+
+@health.SOLV_4.counterexample
+def who_borrows_without_value_turns_unhealthy(run: Run) -> None:
+    """A debt without a value needs no collateral, and is a debt."""
+    nothing_pledged(run)
+
+
+@health.SOLV_5.counterexample
+def a_threshold_leaves_no_room_for_the_incentive(run: Run) -> None:
+    """The contracts allow a factor and a threshold above 1 / incentive."""
+    user = run.users[0]
+    market = run.choose(lending(run))
+    pledged = other(run, pledgeable, market)
+    run.do(set_collateral_factor, pledged.name, 95 * WAD // HUNDRED, WAD)
+    pledge(run, user, pledged, FEW)
+    borrow_most(run, user, market)
+
+
+@health.SOLV_8.counterexample
+def bad_debt_stays_an_asset(run: Run) -> None:
+    """What is recorded as bad stands in the exchange rate, now and later."""
+    run.scenario(health.solvent_after_any_interval, bad_debt(run).name, 0)
+
+
 @books.SOLV_6.counterexample
 def reserves_beyond_the_cash_underflow(run: Run) -> None:
     """A redemption subtracts the reserves from the cash."""
@@ -243,6 +284,23 @@ def interest_rounds_down(run: Run) -> None:
     in_one_slot(run)
 
 
+@profit.CONS_6.counterexample
+def what_is_given_is_everybodys(run: Run) -> None:
+    """A donation is the suppliers' once it is counted."""
+    market = run.choose(run.state.markets.values())
+    run.do(donate, run.users[0], market.name, vtoken(market))
+    run.do(sync_cash, market.name)
+
+
+@profit.RND_2.counterexample
+def touching_a_debt_loses_its_fraction(run: Run) -> None:
+    """A borrow of nothing stores the debt anew, rounded down."""
+    market = run.choose(lending(run))
+    user = own_debt(run, market, run.choose((1, market.cash >> 4, market.cash >> 6)))
+    run.do(pass_time, 1)
+    run.do(borrow, user, market.name, 0)
+
+
 @books.RND_3.counterexample
 def dust_credits_nothing(run: Run) -> None:
     """Less than one vToken's value gives none."""
@@ -271,6 +329,7 @@ def the_last_vtoken_is_paid_what_the_others_left(run: Run) -> None:
 # --- LIQ -----------------------------------------------------------------------------------------------------------
 
 
+@authority.AUTH_1.counterexample
 @accounts.LIQ_1.counterexample
 def the_healthy_are_liquidated_over_a_rounding(run: Run) -> None:
     """Collateral covers a debt exactly, by prices that divide, and the exchange rate, rounded down, tells otherwise."""
@@ -286,6 +345,34 @@ def the_healthy_are_liquidated_over_a_rounding(run: Run) -> None:
     covered = pledged.tokens[borrower] * assets(pledged) * pledged.liquidation_threshold * HUNDRED
     run.do(set_price, market.name, covered // debt)
     run.do(liquidate_borrow, liquidator, borrower, market.name, pledged.name, debt // 4)
+
+
+@health.LIQ_2.counterexample
+def a_large_incentive_weighs_more_than_what_is_repaid(run: Run) -> None:
+    """With threshold x incentive above 1, what is seized weighs more than the debt that it ends."""
+    borrower = run.users[0]
+    market = run.choose(lending(run))
+    pledged = other(run, pledgeable, market)
+    run.do(set_collateral_factor, pledged.name, pledged.collateral_factor, WAD)
+    pledge(run, borrower, pledged, 200 * FEW)
+    borrow_most(run, borrower, market)
+    seen = snapshot(run.state, borrower, at_threshold=True)
+    run.do(set_price, pledged.name, pledged.price * seen.borrows // seen.collateral)
+    owed = borrow_balance(market, borrower)
+    run.do(liquidate_borrow, run.users[1], borrower, market.name, pledged.name, owed // 4)
+
+
+@profit.LIQ_4.counterexample
+def who_liquidates_oneself_keeps_a_fraction(run: Run) -> None:
+    """One unit is repaid, nothing is seized for it, and the debt that is touched loses its fraction."""
+    borrower = run.users[0]
+    market = run.choose(lending(run))
+    pledged = other(run, pledgeable, market)
+    pledge(run, borrower, pledged, 200 * FEW)
+    run.do(borrow, borrower, market.name, run.choose((10 * vtoken(market), most_to_borrow(run, borrower, market))))
+    run.do(pass_time, 1)
+    run.do(set_collateral_factor, pledged.name, 0, 0)
+    run.do(liquidate_borrow, run.users[1], borrower, market.name, pledged.name, 1)
 
 
 @accounts.LIQ_3.counterexample
@@ -416,6 +503,29 @@ def the_last_repayment_is_refused(run: Run) -> None:
     run.scenario(accounts.a_repayment_is_not_refused, user, market.name, 2 * borrow_balance(market, user))
 
 
+@liveness.LIVE_2.counterexample
+def bad_debt_is_no_cash(run: Run) -> None:
+    """Without debt, what was recorded as bad is missing when the last supplier leaves."""
+    market = bad_debt(run)
+    run.scenario(liveness.everyone_can_leave_an_idle_market, sole_holder(run, market), market.name)
+
+
+@liveness.LIVE_2.counterexample
+def a_supplier_without_debts_needs_a_price(run: Run) -> None:
+    """Who let a market count cannot leave it while it has no price."""
+    market = run.choose(pledgeable(run))
+    pledge(run, run.users[0], market, FEW)
+    run.do(set_price, market.name, 0)
+    run.scenario(liveness.everyone_can_leave_an_idle_market, run.users[0], market.name)
+
+
+@liveness.LIVE_5.counterexample
+def the_last_debt_does_not_end(run: Run) -> None:
+    """As for LIVE-1: what is owed exceeds the books."""
+    user, market = rounded_up_against_the_books(run)
+    run.scenario(liveness.a_repayment_ends_one_debt, user, market.name)
+
+
 @accounts.ORC_1.counterexample
 def a_market_without_a_position_needs_its_price(run: Run) -> None:
     """Every market that an account entered needs a price, with a position in it or without."""
@@ -425,3 +535,40 @@ def a_market_without_a_position_needs_its_price(run: Run) -> None:
     run.do(enter_market, user, missing)
     run.do(set_price, missing, 0)
     run.scenario(accounts.a_missing_price_stops_only_what_needs_it, user, asset, missing, 0)
+
+
+# --- AUTH, GOV -----------------------------------------------------------------------------------------------------
+
+
+@authority.AUTH_2.counterexample
+@authority.GOV_1.counterexample
+def a_rate_is_changed_for_the_past(run: Run) -> None:
+    """A rate model is changed in place, and the time before is charged by it."""
+    user = run.users[0]
+    market = run.choose(lending(run))
+    pledged = other(run, pledgeable, market)
+    pledge(run, user, pledged, FEW)
+    borrow_most(run, user, market)
+    run.do(pass_time, 10**6)
+    run.do(update_jump_rate, market.name, 10**12, 0, 0, WAD)
+
+
+@authority.GOV_1.counterexample
+def a_forced_liquidation_takes_from_the_healthy(run: Run) -> None:
+    """Where liquidations are forced, nobody asks for a shortfall."""
+    market = run.choose(lending(run))
+    user = own_debt(run, market, vtoken(market))
+    others = [each for each in run.users if each != user]
+    pledged = run.choose(run.state.markets_of(user))
+    run.scenario(authority.forced_liquidation_spares_the_healthy, others[0], user, market.name, pledged)
+
+
+@authority.GOV_2.counterexample
+def a_rate_applies_to_the_past(run: Run) -> None:
+    """A rate model's change in place applies since the last accrual."""
+    market = run.choose(lending(run))
+    run.do(pass_time, 1)
+    run.scenario(authority.a_new_rate_applies_from_its_own_instant, market.name, 0, 0, 0, 0)
+    own_debt(run, market, vtoken(market))
+    run.do(pass_time, 10**6)
+    run.scenario(authority.a_new_rate_applies_from_its_own_instant, market.name, 10**12, 0, 0, 0)
