@@ -5,7 +5,13 @@ from __future__ import annotations
 from poolproof.models.deployed.venus.governance import set_collateral_factor, set_forced_liquidation, set_reserve_factor
 from poolproof.models.deployed.venus.liquidation import heal_account, liquidate_borrow
 from poolproof.models.deployed.venus.market import VToken, accrue, borrow_balance
-from poolproof.models.deployed.venus.model import SETTERS, liquidate_small_account, set_jump_rate, slope, update_jump_rate
+from poolproof.models.deployed.venus.model import (
+    SETTERS,
+    liquidate_small_account,
+    set_jump_rate,
+    slope,
+    update_jump_rate,
+)
 from poolproof.models.deployed.venus.pool import Comptroller
 from poolproof.models.deployed.venus.users import donate
 from poolproof.spec.action import Action, asset, factor, user

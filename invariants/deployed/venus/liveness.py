@@ -106,7 +106,7 @@ def a_funded_stranger_can_end_every_debt(
     market = pool.seen(asset)
     owed = borrow_balance(market, borrower)
     trial.assume((user != borrower) & (owed > 0))
-    trial.assume(market.principal[user] == 0)
+    trial.assume(not pool.markets_of(user))
     market.underlying[user] += 3 * (owed + market.total_reserves + WAD)
     booked = min(owed, market.total_borrows)
     for what, arguments in (

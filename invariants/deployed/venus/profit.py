@@ -113,15 +113,15 @@ def wealth_never_rises(step: Step, old: VToken, new: VToken) -> Condition:
 
 RND_2_W = VENUS.declare(
     "RND-2-w",
-    "within an instant an action that is no liquidation gives the user less than one unit in a market that has vTokens, and "
-    "one for each 1e18 vTokens minted",
+    "within an instant an action that is neither a liquidation nor a donation gives the user less than one unit in a market "
+    "that has vTokens, and one for each 1e18 vTokens minted",
     "profit",
-    why="whoever touches a debt loses its fraction of a unit, vTokens are minted at the rate rounded down, and what is left "
-    "in a market without vTokens is the next supplier's",
+    why="whoever touches a debt loses its fraction of a unit, vTokens are minted at the rate rounded down, what is left in a "
+    "market without vTokens is the next supplier's, and a donation that counts lowers interest since the last accrual",
 )
 
 
-@RND_2_W.step(of=OWN, instant=True)
+@RND_2_W.step(of=[action for action in OWN if action != donate], instant=True)
 def wealth_rises_by_less_than_a_unit(step: Step, old: VToken, new: VToken) -> Condition:
     """The gain of the accounts named < 1 + minted / 1e18."""
     if step.actor is None or old.total_supply == 0:

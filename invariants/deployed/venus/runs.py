@@ -228,6 +228,8 @@ def a_threshold_leaves_no_room_for_the_incentive(run: Run) -> None:
     market = run.choose(lending(run))
     pledged = other(run, pledgeable, market)
     run.do(set_collateral_factor, pledged.name, 95 * WAD // HUNDRED, WAD)
+    if run.state.liquidation_incentive * 95 <= WAD * HUNDRED:
+        run.do(set_liquidation_incentive, 2 * WAD)
     pledge(run, user, pledged, FEW)
     borrow_most(run, user, market)
 
@@ -357,7 +359,7 @@ def a_large_incentive_weighs_more_than_what_is_repaid(run: Run) -> None:
     pledge(run, borrower, pledged, 200 * FEW)
     borrow_most(run, borrower, market)
     seen = snapshot(run.state, borrower, at_threshold=True)
-    run.do(set_price, pledged.name, pledged.price * seen.borrows // seen.collateral)
+    run.do(set_price, pledged.name, pledged.price * seen.borrows // seen.collateral * 999 // 1000)
     owed = borrow_balance(market, borrower)
     run.do(liquidate_borrow, run.users[1], borrower, market.name, pledged.name, owed // 4)
 
