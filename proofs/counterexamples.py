@@ -110,7 +110,7 @@ def tried(
     if not invariant.counterexamples:
         return None
     finding = counterexample(model, protocol, invariant, initial_state(model, protocol, start))
-    return finding and shrink(model, protocol, finding, start=start, searches=0)
+    return None if finding is None else shrink(model, protocol, finding, start=start, searches=0)
 
 
 def counterexample(model: Model, protocol: Protocol, invariant: Invariant, initial: Any) -> Finding | None:

@@ -127,9 +127,11 @@ class Run(Protocol):
     @property
     def users(self) -> tuple[Account, ...]:
         """The users, at least three."""
+        ...
 
     def choose(self, options: Iterable[T]) -> T:
         """One of several; each is tried in turn, the rest of the run with it."""
+        ...
 
     def do(self, action: Action, *arguments: Any) -> None:
         """Carry an action out, which has to complete; where it violates the claim, the run ends."""

@@ -7,7 +7,6 @@ from poolproof.models.deployed.venus.liquidation import heal_account, liquidate_
 from poolproof.models.deployed.venus.market import VToken, accrue, borrow_balance
 from poolproof.models.deployed.venus.model import (
     SETTERS,
-    liquidate_small_account,
     set_jump_rate,
     slope,
     update_jump_rate,
@@ -100,8 +99,8 @@ def a_parameter_moves_no_balance(step: Step, old: VToken, new: VToken) -> Condit
 
 AUTH_2_W = VENUS.declare(
     "AUTH-2-w",
-    "no parameter change but that of a rate model in place moves a balance or a position within its instant, or leaves short "
-    "an account that was not, unless it lowers a threshold",
+    "no parameter change but that of a rate model in place moves a balance or a position within its instant, or leaves "
+    "short an account that was not, unless it lowers a threshold",
     "step",
     why="a rate model that is changed in place charges the time before the change too",
 )
@@ -161,8 +160,8 @@ def forced_liquidation_spares_the_healthy(
 
 GOV_1_W = VENUS.declare(
     "GOV-1-w",
-    "no parameter change but lowering a threshold, a rate model's change in place, or forcing liquidations leaves short, by the "
-    "contracts' own snapshot, an account that was not; and raising a threshold never does",
+    "no parameter change but lowering a threshold, a rate model's change in place, or forcing liquidations leaves short, "
+    "by the contracts' own snapshot, an account that was not; and raising a threshold never does",
     "step",
     why="the exceptions are what a vote has to look at",
 )
@@ -175,10 +174,9 @@ def no_other_parameter_makes_liquidatable(step: Step, account: Account) -> Condi
 
 
 GOV_2 = claimed("GOV-2")
-RATES = {"asset": asset(), "base": slope(), "multiplier": slope(), "jump": slope(), "kink": factor(WAD)}
 
 
-@GOV_2.scenario(**RATES)
+@GOV_2.scenario(asset=asset(), base=slope(), multiplier=slope(), jump=slope(), kink=factor(WAD))
 def a_new_rate_applies_from_its_own_instant(
     trial: Trial, pool: Comptroller, asset: str, base: int, multiplier: int, jump: int, kink: int
 ) -> None:
@@ -205,7 +203,7 @@ GOV_2_W = VENUS.declare(
 )
 
 
-@GOV_2_W.scenario(**RATES)
+@GOV_2_W.scenario(asset=asset(), base=slope(), multiplier=slope(), jump=slope(), kink=factor(WAD))
 def another_rate_model_applies_from_its_own_instant(
     trial: Trial, pool: Comptroller, asset: str, base: int, multiplier: int, jump: int, kink: int
 ) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from poolproof.models.deployed.venus.governance import pass_time
 from poolproof.models.deployed.venus.liquidation import heal_account, liquidate_borrow
 from poolproof.models.deployed.venus.market import VToken, exchange_rate
-from poolproof.models.deployed.venus.model import ACTIONS, liquidate_small_account, pass_time
+from poolproof.models.deployed.venus.model import ACTIONS, liquidate_small_account
 from poolproof.models.deployed.venus.pool import Comptroller, exit_market, snapshot
 from poolproof.models.deployed.venus.users import (
     accrue_interest,

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from poolproof.models.deployed.venus.governance import set_market_borrow_caps, set_market_supply_caps, set_price
+from poolproof.models.deployed.venus.governance import (
+    pass_time,
+    set_market_borrow_caps,
+    set_market_supply_caps,
+    set_price,
+)
 from poolproof.models.deployed.venus.market import borrow_balance, borrow_rate, exchange_rate
-from poolproof.models.deployed.venus.model import pass_time
 from poolproof.models.deployed.venus.pool import Comptroller, snapshot
 from poolproof.models.deployed.venus.users import (
     accrue_interest,
@@ -68,8 +72,8 @@ def everyone_can_leave_an_idle_market(trial: Trial, pool: Comptroller, user: Acc
 
 LIVE_2_W = VENUS.declare(
     "LIVE-2-w",
-    "when a market has neither debt nor bad debt nor reserves beyond its cash, every supplier who owes nothing of value, and "
-    "whose markets have prices, can redeem all that is worth a unit",
+    "when a market has neither debt nor bad debt nor reserves beyond its cash, every supplier who owes nothing of value, "
+    "and whose markets have prices, can redeem all that is worth a unit",
     "refusal",
     why="bad debt counts as an asset, and is no cash; an account that entered a market needs its price",
 )
@@ -152,8 +156,8 @@ def a_redemption_ends_one_collateral(trial: Trial, pool: Comptroller, user: Acco
 
 LIVE_5_W = VENUS.declare(
     "LIVE-5-w",
-    "a user who has the tokens, and whose markets have prices, ends each debt that the market's books hold in one action, and "
-    "then each collateral that is worth a unit and covered by cash less reserves",
+    "a user who has the tokens, and whose markets have prices, ends each debt that the market's books hold in one action, "
+    "and then each collateral that is worth a unit and covered by cash less reserves",
     "refusal",
     why="leaving takes one action for each position; what stops it is a rounding, a price, or cash that is reserved",
 )

@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from fractions import Fraction
 from typing import TypeAlias
 
-from poolproof.models.deployed.venus.liquidation import heal_account, liquidate_borrow
 from poolproof.models.deployed.venus.governance import sync_cash
+from poolproof.models.deployed.venus.liquidation import heal_account
 from poolproof.models.deployed.venus.market import SHARE_RESERVE, VToken
-from poolproof.models.deployed.venus.model import ACTIONS, liquidate_small_account
-from poolproof.models.deployed.venus.pool import Comptroller, snapshot
+from poolproof.models.deployed.venus.model import ACTIONS
+from poolproof.models.deployed.venus.pool import Comptroller
 from poolproof.models.deployed.venus.users import donate, mint, mint_behalf
 from poolproof.spec.arithmetic import WAD
 from poolproof.spec.invariant import Step
@@ -70,8 +70,9 @@ def the_others_gain_only_dust(step: Step, old: VToken, new: VToken) -> Condition
 
 CONS_6_W = VENUS.declare(
     "CONS-6-w",
-    "beyond interest accrued, an action that is no donation and counts none raises the value of the others' vTokens by less "
-    "than the larger of one vToken's value and one unit with one for each 1e18 vTokens burned, and the actor pays for it",
+    "beyond interest accrued, an action that is no donation and counts none raises the value of the others' vTokens by "
+    "less than the larger of one vToken's value and one unit with one for each 1e18 vTokens burned, and the "
+    "actor pays for it",
     "step",
     why="what was given is the suppliers' once it is counted: at once, or by syncCash",
 )
@@ -113,11 +114,11 @@ def wealth_never_rises(step: Step, old: VToken, new: VToken) -> Condition:
 
 RND_2_W = VENUS.declare(
     "RND-2-w",
-    "within an instant an action that is neither a liquidation nor a donation gives the user less than one unit in a market "
-    "that has vTokens, and one for each 1e18 vTokens minted",
+    "within an instant an action that is neither a liquidation nor a donation gives the user less than one unit in a "
+    "market that has vTokens, and one for each 1e18 vTokens minted",
     "profit",
-    why="whoever touches a debt loses its fraction of a unit, vTokens are minted at the rate rounded down, what is left in a "
-    "market without vTokens is the next supplier's, and a donation that counts lowers interest since the last accrual",
+    why="whoever touches a debt loses its fraction of a unit, vTokens are minted at the rate rounded down, what is left in "
+    "a market without vTokens is the next supplier's, and a donation that counts lowers interest since the last accrual",
 )
 
 

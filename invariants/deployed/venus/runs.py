@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from poolproof.models.deployed.venus.governance import (
+    pass_time,
     set_collateral_factor,
     set_liquidation_incentive,
     set_price,
@@ -12,7 +13,7 @@ from poolproof.models.deployed.venus.governance import (
 )
 from poolproof.models.deployed.venus.liquidation import heal_account, liquidate_borrow
 from poolproof.models.deployed.venus.market import VToken, borrow_balance, borrow_rate, exchange_rate
-from poolproof.models.deployed.venus.model import enter_market, liquidate_small_account, pass_time, update_jump_rate
+from poolproof.models.deployed.venus.model import enter_market, liquidate_small_account, update_jump_rate
 from poolproof.models.deployed.venus.pool import snapshot
 from poolproof.models.deployed.venus.users import (
     accrue_interest,
@@ -44,7 +45,8 @@ HUNDRED = 100
 
 def vtoken(market: VToken) -> int:
     """What one vToken is worth, rounded up [tokens]."""
-    return div_up(exchange_rate(market), WAD)
+    value: int = div_up(exchange_rate(market), WAD)
+    return value
 
 
 def room(market: VToken) -> int:

@@ -44,8 +44,7 @@ SCOPE = (
     "tokens that take a fee on transfer, rebase or can be frozen are left out",
     "pauses, delegates, forced liquidation and unlisting are left out, but for claims that are about them",
     "rewards, Prime, and the auctions of bad debt are left out",
-    "governance sets parameters and rates within the bounds of the contracts; the oracle is an input: any price, at any "
-    "time",
+    "governance sets parameters and rates within the contracts' bounds; the oracle is an input: any price, at any time",
     "a small account is liquidated by one order at a time",
 )
 """What runs of the model leave out."""
