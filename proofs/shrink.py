@@ -86,7 +86,7 @@ def shrink(
                 best = other
     if searches:
         best.resample()
-    best.polish()
+    best.polish(MOST_TRIALS if searches else MOST_REDUCTIONS)
     return best.written(start)
 
 
@@ -106,9 +106,9 @@ class _Shrinker(Moves):
         self._repeat(self.structure)
         return True
 
-    def polish(self) -> None:
-        """Give the actions, names and numbers their simplest form, until nothing moves."""
-        self.trials = MOST_TRIALS
+    def polish(self, trials: int) -> None:
+        """Give the actions, names and numbers their simplest form, until nothing moves or so many runs were tried."""
+        self.trials = trials
         self.tried.clear()  # what was not tried when the reductions ran out
         numbers = (self.scale_together, self.lower_numbers, self.lower_pairs)
         self._repeat((*self.structure, self.simplify_steps, self.reorder, self.rename, *numbers))

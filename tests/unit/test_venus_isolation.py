@@ -99,8 +99,7 @@ def finds(model: Model, name: str) -> str | None:
                 known: dict[str, Any] = PAIR | PEOPLE
                 if swapped:
                     known |= {"collateral": "WBNB", "asset": "WBNB", "borrower": "seed"}
-                arguments = tuple(known[each] for each in clause.domains)
-                found = run_scenario(model, clause, state, arguments)
+                found = run_scenario(model, clause, state, tuple(known[each] for each in clause.domains))
                 if found is not None:
                     return found
     return None
@@ -140,10 +139,10 @@ def test_a_failure_that_reaches_a_sister_is_found() -> None:
         (users.borrow, "bob", "BNBx", 1),
     ):
         assert perform(state, model.own(what), tuple(arguments)) is None
-    arguments = ("alice", "bob", "WBNB", "BNBx", 10**10)
+    drawn = ("alice", "bob", "WBNB", "BNBx", 10**10)
     clause = CATALOGUE["ISO-5"].clauses[0]
-    assert run_scenario(model, clause, state, arguments) is not None
-    assert run_scenario(VENUS, clause, state, arguments) is None
+    assert run_scenario(model, clause, state, drawn) is not None
+    assert run_scenario(VENUS, clause, state, drawn) is None
 
 
 def test_a_position_of_somebody_who_is_not_named_is_seen() -> None:

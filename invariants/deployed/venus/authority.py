@@ -36,7 +36,8 @@ AUTH_1 = claimed("AUTH-1")
 @AUTH_1.step("position", of=[action for action in OF_USERS if action != donate], instant=True)
 def nobody_else_lowers_wealth(step: Step, old: VToken, new: VToken, account: Account) -> Condition:
     """Who neither acts nor is liquidated has no fewer tokens or vTokens, worth no less, and owes no more."""
-    return keeps_wealth(step, old, new, account)
+    worth = assets(new) * old.total_supply >= assets(old) * new.total_supply
+    return keeps_wealth(step, old, new, account, worth)
 
 
 @AUTH_1.step("pool", of=LIQUIDATIONS, instant=True)
@@ -45,8 +46,8 @@ def only_the_unhealthy_are_taken_from(step: Step) -> Condition:
     return exact_margin(step.old, step.arguments["borrower"], at_threshold=True) < 0
 
 
-def keeps_wealth(step: Step, old: VToken, new: VToken, account: Account) -> Condition:
-    """No fewer tokens or vTokens, no more debt, no membership changed, and vTokens worth at least as much."""
+def keeps_wealth(step: Step, old: VToken, new: VToken, account: Account, worth: Condition) -> Condition:
+    """No fewer tokens or vTokens, no more debt, no membership changed; where there are vTokens, what they are ``worth``."""
     taken = step.arguments.get("borrower") if step.action in LIQUIDATIONS else None
     if account in (step.actor, taken):
         return True
@@ -55,15 +56,14 @@ def keeps_wealth(step: Step, old: VToken, new: VToken, account: Account) -> Cond
     owes_no_more = debt * new.borrow_index * old.interest_index[account] <= (
         debt_before * old.borrow_index * new.interest_index[account]
     )
-    worth = assets(new) * old.total_supply >= assets(old) * new.total_supply
     entered = step.new.entered[account] == step.old.entered[account]
     return kept & ((debt == 0) | owes_no_more) & entered & ((old.tokens[account] == 0) | worth)
 
 
 AUTH_1_W = VENUS.declare(
     "AUTH-1-w",
-    "nobody but its owner or who liquidates it lowers an account's wealth within an instant, unless by a donation; a "
-    "liquidation takes vTokens of the market named, or heals, and leaves tokens alone",
+    "nobody but its owner or who liquidates it lowers an account's wealth within an instant, unless by a donation, or by "
+    "less than one unit for each 1e18 vTokens; a liquidation takes vTokens of the market named, or heals, and leaves tokens",
     "step",
     why="whether an account may be liquidated is asked of rounded values, of markets as last accrued (LIQ-1-w)",
 )
@@ -71,8 +71,10 @@ AUTH_1_W = VENUS.declare(
 
 @AUTH_1_W.step("position", of=[action for action in OF_USERS if action != donate], instant=True)
 def nobody_but_liquidators_lowers_wealth(step: Step, old: VToken, new: VToken, account: Account) -> Condition:
-    """As for AUTH-1, of who neither acts nor is liquidated."""
-    return keeps_wealth(step, old, new, account)
+    """As for AUTH-1, of who neither acts nor is liquidated; 1e18 vTokens are worth less by less than one unit."""
+    supplies = old.total_supply * new.total_supply
+    worth = (assets(new) * old.total_supply - assets(old) * new.total_supply) * WAD > -supplies
+    return keeps_wealth(step, old, new, account, worth)
 
 
 @AUTH_1_W.step("position", of=LIQUIDATIONS, instant=True)
