@@ -16,6 +16,7 @@ from poolproof.spec.model import Model
 from poolproof.spec.protocol import Protocol
 from poolproof.spec.refusal import Refusal
 
+from .counterexamples import tried
 from .fuzz import fuzz, hunt, initial_state
 from .parts import is_system, pools_of
 from .progress import Event, Listener
@@ -82,9 +83,19 @@ class Attack:
                     proofs[invariant.id].reason = f"{clause.name} does not hold at the start, in {name}"
 
     def at_first(self, invariants: list[Invariant]) -> Iterator[tuple[Invariant, Found]]:
-        """A short campaign before anything is proved: what it refutes needs no proof."""
-        if "fuzz" in self.engines:
-            yield from self._campaign(invariants, FIRST_EFFORT // (8 + len(invariants)))
+        """Known counterexamples, and a short campaign, before anything is proved: what they refute needs no proof."""
+        if "fuzz" not in self.engines:
+            return
+        left: list[Invariant] = []
+        for invariant in invariants:
+            began = time.monotonic()
+            trace = tried(self.model, self.protocol, invariant, start=self.start)
+            if trace is None:
+                left.append(invariant)
+            else:
+                yield invariant, Found("fuzz", trace, seconds=time.monotonic() - began)
+        if left:
+            yield from self._campaign(left, FIRST_EFFORT // (8 + len(left)))
 
     def on(self, invariants: list[Invariant], hints: dict[str, tuple[str, ...]]) -> Iterator[tuple[Invariant, Found]]:
         """Attack each invariant; results come as they are found."""

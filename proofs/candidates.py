@@ -100,6 +100,11 @@ class Candidates:
         """The violation of the finding's invariant among several."""
         return next((found for found in violations if found.invariant == self.finding.id), None)
 
+    def _own(self, clause: Clause) -> bool:
+        """Whether a scenario is one of the finding's invariant: a division by zero may be in any."""
+        owner = self.finding.invariant
+        return owner is not None and any(each.name == clause.name for each in owner.clauses)
+
     def run_scenario(self, state: Any, arguments: tuple[Any, ...]) -> Violation | None:
         """The scenario from a state: what it violates."""
         clause = self.finding.scenario
@@ -109,7 +114,7 @@ class Candidates:
             message = run_scenario(self.model, clause, state, arguments)
         except ZeroDivisionError:
             return division_by_zero(clause.name) if self.finding.id == DIVISION else None
-        if message is None or self.finding.id == DIVISION:
+        if message is None or (self.finding.id == DIVISION and not self._own(clause)):
             return None
         return Violation(self.finding.id, clause.name, message, {"clause": clause.name})
 

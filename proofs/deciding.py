@@ -142,7 +142,7 @@ def decide(
         on_event(Event(found.engine, len(decisions), len(chosen), decisions[-1]))
     false = {decision.invariant for decision in decisions}
     asked, chosen = len(chosen), [invariant for invariant in chosen if invariant.id not in false]
-    readable = [invariant for invariant in chosen if not invariant.runs_only]
+    readable = [invariant for invariant in chosen if not invariant.counterexamples]
     if readable and (not engines or "prove" in engines):
         lemmas = {i.id for i in catalogue if any(c.lemma for c in i.clauses)}
         wanted = ({i.id for i in readable} | lemmas) - false
@@ -251,7 +251,8 @@ def undecided(
         return decision
     if found.depth is not None:
         decision.verdict, decision.depth = Verdict.HOLDS_TO_DEPTH, found.depth
-    reasons = ["its clauses are read on integers alone: runs can refute it"] if invariant.runs_only else []
+    known_false = "it comes with runs that violate it elsewhere, so nothing tries to prove it; here none of them does"
+    reasons = [known_false] if invariant.counterexamples else []
     reasons += [f"outside the admissible region: {', '.join(outside)}"] if outside and not proof else []
     reasons += [unsupported[invariant.id]] if invariant.id in unsupported else []
     if proof is not None and proof.failed:

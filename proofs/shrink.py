@@ -47,10 +47,18 @@ MOST_RESAMPLED = 1_500
 Move: TypeAlias = Callable[[], bool]
 
 
-def shrink(model: Model, protocol: Protocol, finding: Finding, *, start: dict[str, Any] | None = None) -> Trace | None:
+def shrink(
+    model: Model,
+    protocol: Protocol,
+    finding: Finding,
+    *,
+    start: dict[str, Any] | None = None,
+    searches: int = MOST_SEARCHES,
+) -> Trace | None:
     """The minimal trace of a finding, from the initial state or ``start``; None if it does not recur.
 
-    Where a trace stays long, shorter runs with its actions are looked for, and the smallest result counts.
+    Where a trace stays long, shorter runs with its actions are looked for, so often, and the smallest result counts;
+    without a search, the run itself is made smaller, and no chance takes part.
     """
     initial = model.build(protocol)
     if start is not None:
@@ -58,7 +66,7 @@ def shrink(model: Model, protocol: Protocol, finding: Finding, *, start: dict[st
     best = _Shrinker(model, protocol, finding, initial)
     if not best.reduce():
         return None
-    for seed in range(MOST_SEARCHES):
+    for seed in range(searches):
         length = len(best.best)
         if length <= SHORT or (length < LONG and seed >= SEARCHES):
             break
@@ -76,8 +84,9 @@ def shrink(model: Model, protocol: Protocol, finding: Finding, *, start: dict[st
             other = _Shrinker(model, protocol, found, initial)
             if other.reduce() and other.best_key < best.best_key:
                 best = other
-    best.resample()
-    best.polish()
+    if searches:
+        best.resample()
+    best.polish(MOST_TRIALS if searches else MOST_REDUCTIONS)
     return best.written(start)
 
 
@@ -97,9 +106,9 @@ class _Shrinker(Moves):
         self._repeat(self.structure)
         return True
 
-    def polish(self) -> None:
-        """Give the actions, names and numbers their simplest form, until nothing moves."""
-        self.trials = MOST_TRIALS
+    def polish(self, trials: int) -> None:
+        """Give the actions, names and numbers their simplest form, until nothing moves or so many runs were tried."""
+        self.trials = trials
         self.tried.clear()  # what was not tried when the reductions ran out
         numbers = (self.scale_together, self.lower_numbers, self.lower_pairs)
         self._repeat((*self.structure, self.simplify_steps, self.reorder, self.rename, *numbers))

@@ -8,6 +8,7 @@ from random import Random
 from typing import Any, TypeAlias
 
 from poolproof.models.deployed.venus.market import VToken, borrow_balance, exchange_rate
+from poolproof.models.deployed.venus.model import SETTERS
 from poolproof.models.deployed.venus.pool import Comptroller, snapshot
 from poolproof.spec.action import Action, Domain
 from poolproof.spec.arithmetic import WAD
@@ -34,7 +35,7 @@ WEIGHTS: dict[str, float] = {
     "donate": 3,
     "set_price": 7,
     "pass_time": 10,
-}
+} | {action.name: 0.2 for action in SETTERS}
 """How often each action is chosen; those not named here: 2."""
 LIQUIDATIONS = ("liquidate_borrow", "liquidate_small_account", "heal_account")
 Plan: TypeAlias = Callable[[], Call | None]

@@ -17,14 +17,16 @@ import inspect
 import textwrap
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypeVar
 
 from .action import Action, Actor, Domain
 from .arithmetic import Number
 from .errors import UsageError
 from .logic import Condition
 from .refusal import Refusal
+from .state import Account
 
+T = TypeVar("T")
 Form = Literal["state", "step", "scenario"]
 About = Literal["pool", "system", "route"]
 """What a clause is given: one pool, a system of pools with its registry, or the pools of a route."""
@@ -122,6 +124,31 @@ class Trial(Protocol):
         """What the scenario must show."""
 
 
+class Run(Protocol):
+    """What a counterexample may do: a run from where the engines start, its amounts computed from the state on the way.
+
+    A run that cannot go on (an action refuses, an amount is in no domain, nothing is left to choose from) shows nothing,
+    and the next choice is tried.
+    """
+
+    state: Any
+
+    @property
+    def users(self) -> tuple[Account, ...]:
+        """The users, at least three."""
+        ...
+
+    def choose(self, options: Iterable[T]) -> T:
+        """One of several; each is tried in turn, the rest of the run with it."""
+        ...
+
+    def do(self, action: Action, *arguments: Any) -> None:
+        """Carry an action out, which has to complete; where it violates the claim, the run ends."""
+
+    def scenario(self, clause: Callable[..., Any] | str, *arguments: Any) -> None:
+        """Run a scenario clause of the claim; where that is broken, the run ends."""
+
+
 @dataclass(frozen=True, slots=True)
 class Clause:
     """One function of an invariant.
@@ -167,8 +194,8 @@ class Invariant:
     """A claim with its clauses.
 
     ``assuming`` lists conditions on parameters, prices, time and the environment, never on the state; ``about`` says
-    what its clauses are given in place of a pool.  ``runs_only``: its clauses are read on integers alone, so that runs
-    can refute it, and nothing can prove it.
+    what its clauses are given in place of a pool.  ``counterexamples`` are runs that violated it somewhere: they are
+    tried on each protocol, and judged there like any other run; nothing tries to prove what comes with one.
     """
 
     id: str
@@ -178,7 +205,7 @@ class Invariant:
     assuming: tuple[str, ...] = ()
     clauses: list[Clause] = field(default_factory=list)
     about: About = "pool"
-    runs_only: bool = False
+    counterexamples: list[Callable[[Run], None]] = field(default_factory=list)
 
     def state(
         self, over: Over = "market", *, lemma: bool = False, cuts: Cuts = None, step_cuts: Cuts = None
@@ -201,6 +228,11 @@ class Invariant:
     def scenario(self, *, instant: bool = False, **domains: Domain) -> Decorator:
         """Add a clause that runs actions of its own from an arbitrary state."""
         return self._add("scenario", "pool", instant=instant, domains=domains)
+
+    def counterexample(self, run: Callable[[Run], None]) -> Callable[[Run], None]:
+        """Add a run that is known to violate the claim."""
+        self.counterexamples.append(run)
+        return run
 
     def _add(self, form: Form, over: Over, **options: Any) -> Decorator:
         def keep(check: Callable[..., Any]) -> Callable[..., Any]:
@@ -225,21 +257,21 @@ class Catalogue:
         *,
         why: str = "",
         assuming: tuple[str, ...] = (),
-        runs_only: bool = False,
     ) -> Invariant:
         """Declare an invariant; its clauses are added by its decorators."""
         if id in self._by_id:
             message = f'invariant id "{id}" is declared twice; ids are unique'
             raise UsageError(message)
-        self._by_id[id] = Invariant(id, claim, kind, why, assuming, about=self.about, runs_only=runs_only)
+        self._by_id[id] = Invariant(id, claim, kind, why, assuming, about=self.about)
         return self._by_id[id]
 
     def add(self, other: Catalogue) -> None:
         """Take over the invariants of another catalogue.  Refuses: an id that is here already."""
         for each in other:
             declared = self.declare(each.id, each.claim, each.kind, why=each.why, assuming=each.assuming)
-            declared.about, declared.runs_only = each.about, each.runs_only
+            declared.about = each.about
             declared.clauses.extend(each.clauses)
+            declared.counterexamples.extend(each.counterexamples)
 
     def arrange(self, families: Iterable[str]) -> None:
         """Put the families (the part of an id before the dash) in an order; what is not named comes last."""

@@ -29,7 +29,7 @@ LIQUIDATIONS = (*ORDERED, heal_account)
 
 # --- LIQ -----------------------------------------------------------------------------------------------------------
 
-LIQ_1 = claimed("LIQ-1", runs_only=True)
+LIQ_1 = claimed("LIQ-1")
 
 
 @LIQ_1.step("pool", of=LIQUIDATIONS, instant=True)
@@ -58,7 +58,7 @@ def the_healed_are_unhealthy(step: Step) -> Condition:
     return snapshot(step.old, step.arguments["borrower"], at_threshold=True).shortfall > 0
 
 
-LIQ_3 = claimed("LIQ-3", runs_only=True)
+LIQ_3 = claimed("LIQ-3")
 
 
 @LIQ_3.step("pool", of=ORDERED, instant=True)
@@ -139,7 +139,7 @@ def the_close_factor_bounds_an_ordinary_liquidation(step: Step) -> Condition:
     return market.forced_liquidation | (step.arguments["repay"] * WAD <= most)
 
 
-LIQ_5 = claimed("LIQ-5", runs_only=True)
+LIQ_5 = claimed("LIQ-5")
 
 
 @LIQ_5.scenario(instant=True, user=user(), borrower=user())
@@ -170,7 +170,7 @@ def answers_to_liquidations(trial: Trial, pool: Comptroller, user: Account, borr
     yield trial.do(trial.copy(pool), heal_account, user, borrower)
 
 
-LIQ_6 = claimed("LIQ-6", runs_only=True)
+LIQ_6 = claimed("LIQ-6")
 
 
 @LIQ_6.step("account", of=(borrow, redeem, redeem_underlying, transfer, exit_market), instant=True)
@@ -234,7 +234,7 @@ def a_third_account_keeps_its_entries(step: Step, old: VToken, new: VToken, acco
     return all_of(getattr(old, name)[account] == getattr(new, name)[account] for name in VToken.ledgers)
 
 
-LIQ_8 = claimed("LIQ-8", runs_only=True)
+LIQ_8 = claimed("LIQ-8")
 
 
 @LIQ_8.scenario(user=user(), borrower=user())
@@ -250,7 +250,7 @@ def debt_without_collateral_is_recorded(trial: Trial, pool: Comptroller, user: A
 
 # --- LIVE ----------------------------------------------------------------------------------------------------------
 
-LIVE_1 = claimed("LIVE-1", runs_only=True)
+LIVE_1 = claimed("LIVE-1")
 
 
 @LIVE_1.scenario(instant=True, user=user(), asset=asset())
@@ -290,7 +290,7 @@ def may(market: VToken, what: Pausable) -> Condition:
     return negation(market.paused >> what & 1)
 
 
-LIVE_3 = claimed("LIVE-3", runs_only=True)
+LIVE_3 = claimed("LIVE-3")
 
 
 @LIVE_3.scenario(user=user(), asset=asset(), amount=tokens())
@@ -352,7 +352,7 @@ def a_repayment_within_the_books_is_not_refused(
 
 # --- ORC -----------------------------------------------------------------------------------------------------------
 
-ORC_1 = claimed("ORC-1", runs_only=True)
+ORC_1 = claimed("ORC-1")
 
 
 @ORC_1.scenario(user=user(), asset=asset(), missing=asset(), amount=tokens())

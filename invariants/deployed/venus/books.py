@@ -156,7 +156,7 @@ def share_price_is_kept(old: VToken, new: VToken) -> Condition:
     return exchange_rate(new) >= exchange_rate(old)
 
 
-SOLV_6 = claimed("SOLV-6", runs_only=True)
+SOLV_6 = claimed("SOLV-6")
 
 
 @SOLV_6.scenario(user=user(), asset=asset(), amount=tokens())
@@ -203,7 +203,7 @@ def reserves_are_backed_by_the_books(pool: Comptroller, market: VToken) -> Condi
     return assets(market) >= 0
 
 
-SOLV_9 = claimed("SOLV-9", runs_only=True)
+SOLV_9 = claimed("SOLV-9")
 
 
 @SOLV_9.step("account", of=(borrow,), instant=True)
@@ -255,7 +255,7 @@ def vtokens_sum_to_the_supply(pool: Comptroller, market: VToken) -> Condition:
     return market.tokens.total() == market.total_supply
 
 
-CONS_3 = claimed("CONS-3", runs_only=True)
+CONS_3 = claimed("CONS-3")
 
 
 @CONS_3.state()
@@ -315,7 +315,7 @@ def cash_is_there(pool: Comptroller, market: VToken) -> Condition:
     return market.cash <= market.underlying[market.name]
 
 
-CONS_5 = claimed("CONS-5", runs_only=True)
+CONS_5 = claimed("CONS-5")
 
 
 @CONS_5.step(of=(accrue_interest,))
@@ -346,7 +346,7 @@ def the_markets_interest_is_credited(step: Step, old: VToken, new: VToken) -> Co
 
 # --- RND -----------------------------------------------------------------------------------------------------------
 
-RND_1 = claimed("RND-1", runs_only=True)
+RND_1 = claimed("RND-1")
 
 
 @RND_1.state("position")
@@ -416,7 +416,7 @@ def what_credits_nothing_is_less_than_a_vtoken(step: Step, old: VToken, new: VTo
     )
 
 
-RND_4 = claimed("RND-4", runs_only=True)
+RND_4 = claimed("RND-4")
 
 
 @RND_4.step(of=(redeem_underlying,), instant=True)
@@ -460,7 +460,7 @@ def a_repayment_takes_no_more(step: Step, old: VToken, new: VToken) -> Condition
     return new.cash - old.cash <= step.arguments["amount"]
 
 
-RND_6 = claimed("RND-6", runs_only=True)
+RND_6 = claimed("RND-6")
 
 
 def split(trial: Trial, pool: Comptroller, what: Any, user: Account, asset: str, parts: tuple[int, int]) -> Any:

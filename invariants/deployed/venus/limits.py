@@ -105,7 +105,7 @@ def the_index_grows_by_at_most_rate_x_time(step: Step, old: VToken, new: VToken)
     return new.borrow_index * WAD <= most
 
 
-RATE_4 = claimed("RATE-4", runs_only=True)
+RATE_4 = claimed("RATE-4")
 
 
 @RATE_4.step(of=(accrue_interest,))
@@ -145,7 +145,7 @@ def a_second_accrual_changes_nothing(trial: Trial, pool: Comptroller, asset: str
 
 # --- CAP -----------------------------------------------------------------------------------------------------------
 
-CAP_1 = claimed("CAP-1", runs_only=True)
+CAP_1 = claimed("CAP-1")
 
 
 @CAP_1.step(of=(mint, mint_behalf))
@@ -183,7 +183,7 @@ def the_borrow_cap_holds(step: Step, old: VToken, new: VToken) -> Condition:
     return implies(asked, new.total_borrows + new.bad_debt <= new.borrow_cap)
 
 
-CAP_2 = claimed("CAP-2", runs_only=True)
+CAP_2 = claimed("CAP-2")
 
 
 @CAP_2.state()

@@ -18,10 +18,10 @@ VENUS = Catalogue()
 """The claims about a Venus pool, filled by the modules of this folder."""
 
 
-def claimed(name: str, *, runs_only: bool = False) -> Invariant:
+def claimed(name: str) -> Invariant:
     """Declare an invariant with the words that the reference's catalogue has for it."""
     of = next(catalogue[name] for catalogue in (CATALOGUE, *OF_SYSTEMS) if name in catalogue)
-    return VENUS.declare(of.id, of.claim, of.kind, why=of.why, runs_only=runs_only)
+    return VENUS.declare(of.id, of.claim, of.kind, why=of.why)
 
 
 def assets(market: VToken) -> int:

@@ -6,7 +6,7 @@ from typing import Any
 
 from poolproof.models.deployed.word import MAX_UINT256
 from poolproof.models.rates import JumpRate, WhitePaperRate
-from poolproof.spec.action import Action, action, asset, tokens, user
+from poolproof.spec.action import Action, Domain, action, asset, factor, tokens, user
 from poolproof.spec.arithmetic import WAD
 from poolproof.spec.logic import Condition
 from poolproof.spec.model import Model
@@ -16,7 +16,21 @@ from poolproof.spec.state import Account
 from . import build as deployment
 from . import liquidation, users
 from .build import MarketStart, PoolStart
-from .governance import pass_time, set_price, sync_cash
+from .governance import (
+    pass_time,
+    set_close_factor,
+    set_collateral_factor,
+    set_interest_rate_model,
+    set_liquidation_incentive,
+    set_market_borrow_caps,
+    set_market_supply_caps,
+    set_min_liquidatable_collateral,
+    set_price,
+    set_protocol_seize_share,
+    set_reserve_factor,
+    sync_cash,
+    update_jump_rate_model,
+)
 from .market import VToken, accrue
 from .pool import Comptroller, add_to_market, exit_market
 from .rates import RateModel
@@ -28,9 +42,9 @@ VTOKEN_DIGITS = 10
 SCOPE = (
     "re-entrancy and callbacks of tokens are left out: an action is atomic",
     "tokens that take a fee on transfer, rebase or can be frozen are left out",
-    "parameters stay as the file has them; pauses, delegates, forced liquidation and unlisting are left out",
+    "pauses, delegates, forced liquidation and unlisting are left out, but for claims that are about them",
     "rewards, Prime, and the auctions of bad debt are left out",
-    "of governance only syncCash happens; the oracle is an input: any price, at any time",
+    "governance sets parameters and rates within the contracts' bounds; the oracle is an input: any price, at any time",
     "a small account is liquidated by one order at a time",
 )
 """What runs of the model leave out."""
@@ -133,6 +147,42 @@ def liquidate_small_account(
     liquidation.liquidate_account.run(pool, user, borrower, ((collateral, asset, repay),))
 
 
+def slope() -> Domain:
+    """A part of a rate per slot, so that no sum of them exceeds the usual maximum [wad]."""
+    return Domain("rate", high=10**12)
+
+
+def drawn_model(asset: str, base: int, multiplier: int, jump: int, kink: int) -> RateModel:
+    """A rate model with a jump."""
+    return RateModel(f"rates of {asset}", JumpRate(base, multiplier, jump, kink))
+
+
+@action(by="governance", asset=asset(), base=slope(), multiplier=slope(), jump=slope(), kink=factor(WAD))
+def set_jump_rate(pool: Comptroller, asset: str, base: int, multiplier: int, jump: int, kink: int) -> None:
+    """Accrue, then replace the rate model by one with a jump.  Models: VToken.setInterestRateModel."""
+    set_interest_rate_model.run(pool, asset, drawn_model(asset, base, multiplier, jump, kink))
+
+
+@action(by="governance", asset=asset(), base=slope(), multiplier=slope(), jump=slope(), kink=factor(WAD))
+def update_jump_rate(pool: Comptroller, asset: str, base: int, multiplier: int, jump: int, kink: int) -> None:
+    """Change the rate model in place, with a jump, no market accrued.  Models: JumpRateModelV2.updateJumpRateModel."""
+    update_jump_rate_model.run(pool, asset, drawn_model(asset, base, multiplier, jump, kink))
+
+
+SETTERS: tuple[Action, ...] = (
+    set_collateral_factor,
+    set_close_factor,
+    set_liquidation_incentive,
+    set_min_liquidatable_collateral,
+    set_market_supply_caps,
+    set_market_borrow_caps,
+    set_reserve_factor,
+    set_protocol_seize_share,
+    set_jump_rate,
+    update_jump_rate,
+)
+"""How governance sets parameters in the engines' runs."""
+
 ACTIONS: tuple[Action, ...] = (
     users.mint,
     users.mint_behalf,
@@ -155,6 +205,6 @@ ACTIONS: tuple[Action, ...] = (
     set_price,
     pass_time,
 )
-"""What happens in the engines' runs."""
+"""What users, liquidators and the environment do in the engines' runs."""
 
-VENUS = Model("venus", build, ACTIONS, accrue_alone, admissible, SCOPE, runs_only=True, market=VToken)
+VENUS = Model("venus", build, (*ACTIONS, *SETTERS), accrue_alone, admissible, SCOPE, runs_only=True, market=VToken)

@@ -1,0 +1,187 @@
+"""CONS, RND, LIQ: who gains by what is done, and who pays for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from fractions import Fraction
+from typing import TypeAlias
+
+from poolproof.models.deployed.venus.governance import sync_cash
+from poolproof.models.deployed.venus.liquidation import heal_account
+from poolproof.models.deployed.venus.market import SHARE_RESERVE, VToken
+from poolproof.models.deployed.venus.model import ACTIONS
+from poolproof.models.deployed.venus.pool import Comptroller
+from poolproof.models.deployed.venus.users import donate, mint, mint_behalf
+from poolproof.spec.arithmetic import WAD
+from poolproof.spec.invariant import Step
+from poolproof.spec.logic import Condition, positive_part
+from poolproof.spec.state import Account
+
+from .health import OF_USERS, ORDERED
+from .measures import VENUS, assets, claimed, exact_debt, exact_price
+
+OWN = [action for action in OF_USERS if action not in (*ORDERED, heal_account)]
+"""What users do to themselves."""
+Quotient: TypeAlias = tuple[int, int]
+"""A numerator and a positive denominator."""
+
+
+def added(parts: Iterable[Quotient]) -> Quotient:
+    """The sum of quotients, nothing divided."""
+    top, bottom = 0, 1
+    for numerator, denominator in parts:
+        top, bottom = top * denominator + numerator * bottom, bottom * denominator
+    return top, bottom
+
+
+def own_accounts(step: Step) -> tuple[Account, ...]:
+    """The accounts that an action names, as those of one user."""
+    domains = step.action.domains
+    return tuple(dict.fromkeys(value for name, value in step.arguments.items() if domains[name].kind == "user"))
+
+
+def worth(market: VToken, account: Account) -> Iterable[Quotient]:
+    """Tokens, vTokens at the exact exchange rate, less the exact debt [tokens]."""
+    yield market.underlying[account], 1
+    if market.tokens[account]:
+        yield market.tokens[account] * assets(market), market.total_supply
+    if market.principal[account]:
+        yield -market.principal[account] * market.borrow_index, market.interest_index[account]
+
+
+def gain(old: VToken, new: VToken, accounts: tuple[Account, ...]) -> Quotient:
+    """What accounts together have more than before, in one market [tokens]."""
+    after = [part for account in accounts for part in worth(new, account)]
+    before = [(-top, bottom) for account in accounts for top, bottom in worth(old, account)]
+    return added((*after, *before))
+
+
+# --- CONS ----------------------------------------------------------------------------------------------------------
+
+CONS_6 = claimed("CONS-6")
+
+
+@CONS_6.step(instant=True, of=ACTIONS)
+def the_others_gain_only_dust(step: Step, old: VToken, new: VToken) -> Condition:
+    """(rate' - rate) x vTokens < the largest of one unit and one vToken's value, cross-multiplied."""
+    rise = assets(new) * old.total_supply - assets(old) * new.total_supply
+    return (rise < old.total_supply) | (rise < assets(old)) | (old.total_supply == 0) | (new.total_supply == 0)
+
+
+CONS_6_W = VENUS.declare(
+    "CONS-6-w",
+    "beyond interest accrued, an action that is no donation and counts none raises the value of the others' vTokens by "
+    "less than the larger of one vToken's value and one unit with one for each 1e18 vTokens burned, and the "
+    "actor pays for it",
+    "step",
+    why="what was given is the suppliers' once it is counted: at once, or by syncCash",
+)
+
+
+@CONS_6_W.step(of=[action for action in ACTIONS if action not in (donate, sync_cash)], instant=True)
+def the_others_gain_a_vtoken_at_most(step: Step, old: VToken, new: VToken) -> Condition:
+    """(rate' - rate) x vTokens < max(one vToken's value, 1 + burned / 1e18), cross-multiplied."""
+    rise = assets(new) * old.total_supply - assets(old) * new.total_supply
+    burned = positive_part(old.total_supply - new.total_supply)
+    small = (rise < assets(old)) | (rise * WAD < old.total_supply * (WAD + burned))
+    return small | (old.total_supply == 0) | (new.total_supply == 0)
+
+
+@CONS_6_W.step(of=[action for action in OF_USERS if action.actor], instant=True)
+def the_actor_pays_for_it(step: Step, old: VToken, new: VToken) -> Condition:
+    """What suppliers gain together is at most what the actor paid in, the debt taken on, and what the reserves lost."""
+    return paid_for(step, old, new)
+
+
+def paid_for(step: Step, old: VToken, new: VToken) -> Condition:
+    """assets' - assets <= paid in by the actor + new debt, bad debt included + what reserves and share reserve lost."""
+    paid_in = old.underlying[step.actor] - new.underlying[step.actor]
+    lent = new.total_borrows + new.bad_debt - old.total_borrows - old.bad_debt
+    kept, keeps = (market.total_reserves + market.underlying[SHARE_RESERVE] for market in (old, new))
+    return assets(new) - assets(old) <= paid_in + lent + kept - keeps
+
+
+# --- RND -----------------------------------------------------------------------------------------------------------
+
+RND_2 = claimed("RND-2")
+
+
+@RND_2.step(of=OWN, instant=True)
+def wealth_never_rises(step: Step, old: VToken, new: VToken) -> Condition:
+    """tokens + vTokens x exact rate - exact debt of the accounts named, in every market, is at most what it was."""
+    return step.actor is None or gain(old, new, own_accounts(step))[0] <= 0
+
+
+RND_2_W = VENUS.declare(
+    "RND-2-w",
+    "within an instant an action that is neither a liquidation nor a donation gives the user less than one unit in a "
+    "market that has vTokens, and one for each 1e18 vTokens minted",
+    "profit",
+    why="whoever touches a debt loses its fraction of a unit, vTokens are minted at the rate rounded down, what is left in "
+    "a market without vTokens is the next supplier's, and a donation that counts lowers interest since the last accrual",
+)
+
+
+@RND_2_W.step(of=[action for action in OWN if action != donate], instant=True)
+def wealth_rises_by_less_than_a_unit(step: Step, old: VToken, new: VToken) -> Condition:
+    """The gain of the accounts named < 1 + minted / 1e18."""
+    if step.actor is None or old.total_supply == 0:
+        return True
+    top, bottom = gain(old, new, own_accounts(step))
+    minted = positive_part(new.total_supply - old.total_supply)
+    return top * WAD < bottom * (WAD + minted)
+
+
+RND_5 = claimed("RND-5")
+
+
+@RND_5.step(of=[action for action in OF_USERS if action.actor], instant=True)
+def moving_the_price_costs_the_mover(step: Step, old: VToken, new: VToken) -> Condition:
+    """What suppliers gain together is at most what the actor paid in, the debt taken on, and what the reserves lost."""
+    return paid_for(step, old, new)
+
+
+@RND_5.step(of=(mint, mint_behalf), instant=True)
+def a_deposit_loses_less_than_a_vtoken(step: Step, old: VToken, new: VToken) -> Condition:
+    """(minted + 1) vTokens are worth more than the deposit, at the exact rate before it."""
+    minted, paid = new.total_supply - old.total_supply, new.cash - old.cash
+    at_start = (minted + 1) * old.initial_exchange_rate > paid * WAD
+    later = (minted + 1) * assets(old) > paid * old.total_supply
+    return at_start if old.total_supply == 0 else later | (paid == 0)
+
+
+# --- LIQ -----------------------------------------------------------------------------------------------------------
+
+LIQ_4 = claimed("LIQ-4")
+
+
+@LIQ_4.step("pool", of=ORDERED, instant=True)
+def liquidating_oneself_is_no_profit(step: Step) -> Condition:
+    """While collateral covers debt x incentive, liquidator and borrower together have no more, at the prices."""
+    pool: Comptroller = step.old
+    entered = [pool.seen(name) for name in pool.markets_of(step.arguments["borrower"])]
+    borrower = step.arguments["borrower"]
+    collateral = sum(market.tokens[borrower] * exact_price(market) * market.price for market in entered)
+    debt = sum(exact_debt(market, borrower) * market.price for market in entered)
+    if collateral * WAD < debt * pool.liquidation_incentive:
+        return True
+    own, total = own_accounts(step), Fraction(0)
+    for name in dict.fromkeys((step.arguments["asset"], step.arguments["collateral"])):
+        old, new = step.old.seen(name), step.new.seen(name)
+        total += Fraction(*gain(old, new, own)) * old.price
+    return total <= 0
+
+
+LIQ_4_W = VENUS.declare(
+    "LIQ-4-w",
+    "liquidating oneself gives less than one unit in the market of the debt, and nothing in that of the collateral",
+    "profit",
+    why="the debt that is touched loses its fraction of a unit",
+)
+
+
+@LIQ_4_W.step(of=ORDERED, instant=True)
+def liquidating_oneself_gives_less_than_a_unit(step: Step, old: VToken, new: VToken) -> Condition:
+    """The gain of liquidator and borrower together is less than 1, where the debt is, and else at most 0."""
+    top, bottom = gain(old, new, own_accounts(step))
+    return top < bottom if new.name == step.arguments["asset"] else top <= 0
