@@ -608,7 +608,7 @@ def the_first_supply_leaves(run: Run) -> None:
 def borrowers_claim_more_than_is_emitted(run: Run) -> None:
     """A market's debt falls behind its borrowers' by roundings, and its rewards are shared out by the former."""
     market = run.choose(lending(run))
-    own_debt(run, market, run.choose((2_000_000, market.cash >> 6)))
+    own_debt(run, market, run.choose((2_000_000, *(market.cash >> bits for bits in (6, 10, 14, 18)))))
     for _ in range(2):
         run.do(pass_time, 1000)
         run.do(accrue_interest, market.name)
@@ -622,7 +622,7 @@ def a_healing_gives_its_rewards_to_others(run: Run) -> None:
     price, (healed, healer, staying) = market.price, run.users[:3]
     run.do(set_price, market.name, 1)
     for user in (healed, staying):
-        run.do(borrow, user, market.name, WAD // 10)
+        run.do(borrow, user, market.name, market.cash >> 10)
     run.do(set_price, market.name, price)
     run.scenario(
         periphery.a_healing_leaves_others_their_rewards, healer, healed, staying, market.name, WAD, 1
