@@ -31,6 +31,8 @@ _BORROWS_SLOT = 217
 _MOST_MARKETS = 100
 """Most markets that an account may enter."""
 
+_MARKET, _POOL, _TOKEN, _ORACLE, _JUMP = "VToken", "Comptroller", "MockToken", "MockPriceOracle", "JumpRateModelV2"
+
 _PARAMETERS = {
     "JumpRateModelV2": ("baseRatePerYear", "multiplierPerYear", "jumpMultiplierPerYear", "kink"),
     "WhitePaperInterestRateModel": ("baseRatePerYear", "multiplierPerYear"),
@@ -45,8 +47,6 @@ _PARAMETERS = {
     ),
 }
 """What each rate model is made from, in the order of its constructor."""
-
-_MARKET, _POOL, _TOKEN, _ORACLE = "VToken", "Comptroller", "MockToken", "MockPriceOracle"
 
 _CALLS: dict[str, tuple[str, str | None, tuple[Any, ...]]] = {
     "mint": (_MARKET, "user", ("amount",)),
@@ -77,6 +77,7 @@ _CALLS: dict[str, tuple[str, str | None, tuple[Any, ...]]] = {
     "updateDelegate": (_POOL, "user", ("delegate", "approved")),
     "healAccount": (_POOL, "user", ("borrower",)),
     "liquidateAccount": (_POOL, "user", ("borrower", "orders")),
+    "unlistMarket": (_POOL, None, ("m",)),
     "setCollateralFactor": (_POOL, None, ("m", "cf", "lt")),
     "setMarketSupplyCaps": (_POOL, None, (["m"], ["cap"])),
     "setMarketBorrowCaps": (_POOL, None, (["m"], ["cap"])),
@@ -85,10 +86,14 @@ _CALLS: dict[str, tuple[str, str | None, tuple[Any, ...]]] = {
     "setCloseFactor": (_POOL, None, ("value",)),
     "setLiquidationIncentive": (_POOL, None, ("value",)),
     "setMinLiquidatableCollateral": (_POOL, None, ("value",)),
+    "updateJumpRateModel": (_JUMP, None, _PARAMETERS[_JUMP]),
     "setPrice": (_ORACLE, None, ("t", "price")),
     "donate": (_TOKEN, "user", ("m", "amount")),
 }
 """action -> contract, the argument that names the sender (None: the admin), the arguments; [] is a list of one."""
+
+_OF_TOKENS = ("Transfer", "Approval")
+"""The events of a token, which the balances show."""
 
 _FUNCTIONS = {"donate": "transfer"}
 """The contract's function, where it is not called as the action is."""
@@ -147,15 +152,35 @@ class VenusOnEvm:
         contract, sender, parameters = _CALLS[action]
         self._machine.at(block, timestamp)
         try:
-            values = [self._argument(arguments, parameter) for parameter in parameters]
-            target = {_MARKET: "m", _TOKEN: "t"}.get(contract)
-            address = self._address[contract if target is None else f"{target}{arguments['m']}"]
+            given = {**arguments, **arguments.get("rateModel", {})}
+            values = [self._argument(given, parameter) for parameter in parameters]
+            address = self._called(contract, given)
             caller = self._address[arguments[sender] if sender else "admin"]
             function = _FUNCTIONS.get(action, action)
             self._machine.call(caller, address, self._contracts[contract], function, *values)
         except Reverted as refused:
             return refused.name, refused.arguments
         return None
+
+    def events(self) -> list[list[str | bool]]:
+        """The events of the last action that succeeded, as a trace records them; those of the tokens are left out."""
+        return [
+            [emitter, name, *values]
+            for emitter, name, values in self._machine.emitted()
+            if name not in _OF_TOKENS and self._recorded(emitter)
+        ]
+
+    def _recorded(self, emitter: str) -> bool:
+        """Whether a trace records the events of a contract: of the pool and its markets alone."""
+        return emitter == "comptroller" or emitter in (f"m{number}" for number in self._markets)
+
+    def _called(self, contract: str, arguments: Mapping[str, Any]) -> str:
+        """The address of the contract that an action calls."""
+        if contract == _JUMP:
+            found: str = self._view(f"m{arguments['m']}", _MARKET, "interestRateModel")[0]
+            return found
+        target = {_MARKET: "m", _TOKEN: "t"}.get(contract)
+        return self._address[contract if target is None else f"{target}{arguments['m']}"]
 
     def state(self) -> dict[str, Any]:
         """Everything that a trace records of a state; numbers as decimal strings, None where a view refuses."""
@@ -239,7 +264,7 @@ class VenusOnEvm:
         self._machine.call(self._address[account], token, contract, "faucet", amount)
         self._machine.call(self._address[account], token, contract, "approve", spender, _UNLIMITED)
 
-    def _rate_model(self, described: Mapping[str, Any], name: str) -> str:
+    def _rate_model(self, described: Mapping[str, Any], name: str | None = None) -> str:
         """Deploy a rate model."""
         kind = described["model"]
         arguments: list[Any] = [int(described[parameter]) for parameter in _PARAMETERS[kind]]
@@ -262,7 +287,7 @@ class VenusOnEvm:
             case "orders":
                 return [tuple(self._argument(order, part) for part in ("mc", "mb", "repay")) for order in value]
             case "rateModel":
-                return self._rate_model(value, f"irm{arguments['m']}")
+                return self._rate_model(value)
             case "approved" | "enable" | "paused":
                 return bool(value)
             case "actions":
