@@ -20,10 +20,10 @@ from typing import Any
 
 from poolproof.evm.record import Recorder, record, write_recording
 from poolproof.models.deployed.venus.governance import UNLISTING
-from poolproof.models.deployed.venus.market import borrow_balance
-from poolproof.models.deployed.venus.pool import Pausable
-from poolproof.models.deployed.word import MAX_UINT256
-from poolproof.proofs.venus_numbers import largest_repayment, numbers_beside
+from poolproof.models.deployed.venus.market import VToken, borrow_balance, exchange_rate
+from poolproof.models.deployed.venus.pool import liquidity
+from poolproof.models.deployed.word import MAX_UINT256, Revert
+from poolproof.proofs.venus_numbers import largest_repayment, numbers_beside, room_to_borrow
 from poolproof.proofs.venus_recordings import BY_CONTRACT_NAME, Replay
 from poolproof.spec.arithmetic import WAD
 from poolproof.spec.errors import UsageError
@@ -45,9 +45,10 @@ OFTEN = {
     "healAccount": 8,
     "setPrice": 10,
     "updateDelegate": 3,
+    "setActionsPaused": 0.4,
     "seize": 0.3,
     "healBorrow": 0.3,
-    "unlistMarket": 0.3,
+    "unlistMarket": 0.15,
     "exitMarket": 2,
     "transfer": 3,
     "mintBehalf": 2,
@@ -64,6 +65,7 @@ OFTEN = {
 """How often an action is chosen; those not named here, which are of governance: 0.6."""
 MOSTLY = 0.85
 """How often an argument suits its action, where one does."""
+LIQUIDATIONS = ("liquidateBorrow", "liquidateAccount", "healAccount")
 NOT_CHOSEN = ("passTime", "enterMarket")
 
 
@@ -78,13 +80,13 @@ def deployment(chance: Random) -> dict[str, Any]:
         "startTimestamp": "1700000000",
         "timeBased": chance.random() < 0.4,
         "blocksPerYear": str(chance.choice(BLOCKS_PER_YEAR)),
-        "maxBorrowRate": str(chance.choice((5 * 10**11, 10**13, 5 * 10**8))),
+        "maxBorrowRate": str(chance.choice((5 * 10**11, 5 * 10**12, 5 * 10**12, 10**18))),
         "pool": {
             "closeFactor": str(chance.randrange(5, 91) * WAD // 100),
             "liquidationIncentive": str(incentive),
             "minLiquidatableCollateral": str(chance.choice((0, 100, 10_000, 10**7)) * WAD),
         },
-        "markets": [market(chance, number, incentive) for number in range(chance.choice((1, 2, 3, 3, 4)))],
+        "markets": [market(chance, number, incentive) for number in range(chance.choice((1, 2, 3, 3, 3, 4)))],
     }
 
 
@@ -97,7 +99,7 @@ def market(chance: Random, number: int, incentive: int) -> dict[str, Any]:
     factor = min(chance.randrange(0, threshold + 1), 95) if chance.random() < 0.3 else min(threshold, 95)
     wealth = int(chance.choice((2_000, 50_000, 10**7)) / dollars) + 1
     supply = max(wealth * token // chance.choice((1, 20, 10**4)), chance.choice((1, 10**3)) * token // 100 + 1)
-    supply_cap = MAX_UINT256 if chance.random() < 0.5 else supply + wealth * token * chance.randrange(1, 4)
+    supply_cap = MAX_UINT256 if chance.random() < 0.7 else supply + wealth * token * chance.randrange(1, 6)
     borrow_cap = MAX_UINT256 if chance.random() < 0.6 else wealth * token // chance.choice((1, 3, 30))
     return {
         "symbol": f"T{number}",
@@ -136,6 +138,14 @@ def rate_model(chance: Random, kind: str | None = None) -> dict[str, str]:
     return model
 
 
+def exchange_rate_or_0(market: VToken) -> int:
+    """A market's exchange rate, 0 where the contract refuses to tell it."""
+    try:
+        return exchange_rate(market)
+    except Revert:
+        return 0
+
+
 # --- actions ------------------------------------------------------------------------------------------------------
 
 
@@ -153,9 +163,13 @@ class Chooser:
     def go(self, count: int) -> None:
         """Record so many actions."""
         while len(self.recorder.lines) - 2 < count:
-            if self.chance.random() < 0.002:
+            if self.chance.random() < 0.03:
+                self.crash()
+            name = self.chance.choices(self.names, self.weights)[0]
+            if name == "unlistMarket" and self.chance.random() < 0.5:
                 self.unlist()
-            self.do(self.chance.choices(self.names, self.weights)[0])
+            elif name not in LIQUIDATIONS or any(map(self.is_short, USERS)) or self.chance.random() < 0.1:
+                self.do(name)
 
     def do(self, name: str, **fixed: Any) -> None:
         """Record an action, with arguments at random but those given, and let the model follow."""
@@ -208,12 +222,60 @@ class Chooser:
         sender = before.get("user", "")
         suits: dict[str, Callable[[str], bool]] = {
             "borrower": lambda account: account != sender and any(market.principal[account] for market in markets),
+            "user": lambda account: self.can(action, account) and not self.is_short(account),
             "redeemer": lambda account: any(market.tokens[account] for market in markets),
         }
         if action.endswith("Behalf") and argument != "minter" and action != "repayBorrowBehalf":
             suits["borrower"] = suits["redeemer"] = lambda account: sender in (pool.delegates[account] or ())
             suits["user"] = lambda account: any(account in (pool.delegates[other] or ()) for other in USERS)
+        short = [account for account in USERS if account != sender and self.is_short(account)]
+        if argument == "borrower" and action in LIQUIDATIONS and short and self.chance.random() < MOSTLY:
+            return self.chance.choice(short)
         return str(self.mostly(USERS, suits.get(argument, lambda _: True)))
+
+    def can(self, action: str, account: str) -> bool:
+        """Whether an account has anything to do an action with."""
+        markets = [self.along.pool.seen(name) for name in self.along.names]
+        match action:
+            case "redeem" | "redeemUnderlying" | "transfer":
+                return any(market.tokens[account] for market in markets)
+            case "borrow":
+                seen = liquidity(self.along.pool, account, at_threshold=False)
+                return seen is not None and seen[0] > 0
+            case "repayBorrow":
+                return any(market.principal[account] for market in markets)
+        return any(market.underlying[account] for market in markets)
+
+    def crash(self) -> None:
+        """Let prices move against a borrower, and try liquidations, of small accounts or of large ones."""
+        pool = self.along.pool
+        markets = [pool.seen(name) for name in self.along.names]
+        borrower = self.mostly(USERS, lambda account: any(market.principal[account] for market in markets))
+        part = self.chance.choice((1, 30, 60, 80, 90, 95))
+        for position, market in enumerate(markets):
+            worth = market.tokens[borrower] * exchange_rate_or_0(market) // WAD
+            if worth > borrow_balance(market, borrower):
+                self.do("setPrice", m=position, price=str(market.price * part // 100))
+            elif worth or market.principal[borrower]:
+                self.do("setPrice", m=position, price=str(market.price * 100 // part))
+        small = self.chance.random() < 0.6
+        self.do("setMinLiquidatableCollateral", value=str(10**12 * WAD if small else 0))
+        for _ in range(self.chance.randrange(1, 6)):
+            fits = LIQUIDATIONS[1:] if small else LIQUIDATIONS[:1]
+            fixed = {"borrower": borrower} if self.chance.random() < MOSTLY else {}
+            self.do(self.chance.choice(fits if self.chance.random() < MOSTLY else LIQUIDATIONS), **fixed)
+        for position in range(len(markets)):
+            if self.chance.random() < 0.7:
+                self.do("setPrice", m=position, price=self.first_price(position))
+
+    def first_price(self, position: int) -> str:
+        """The price with which a market started."""
+        return str(self.recorder.lines[0]["config"]["markets"][position]["price"])
+
+    def is_short(self, account: str) -> bool:
+        """Whether an account can be liquidated, at the values stored."""
+        seen = liquidity(self.along.pool, account, at_threshold=True)
+        return seen is not None and seen[1] > 0
 
     def market(self, action: str, argument: str, before: dict[str, Any]) -> int:
         """A market, mostly one in which the account concerned has what the action is about."""
@@ -263,9 +325,10 @@ class Chooser:
         chance, pool = self.chance, self.along.pool
         market = pool.seen(self.along.names[before.get("m", 0)])
         if action == "setPrice":
-            tried = (0, 1, WAD) if chance.random() < 0.1 else (market.price or 10**18,)
-            first = int(self.recorder.lines[0]["config"]["markets"][before["m"]]["price"])
-            return chance.choice((chance.choice(tried) * chance.randrange(30, 250) // 100, first, first // 3, 2 * first))
+            first = int(self.first_price(before["m"]))
+            if chance.random() < 0.04:
+                return chance.choice((0, 1, WAD, first**2))
+            return chance.choice((market.price * chance.randrange(30, 250), first * chance.randrange(1, 300), 100 * first)) // 100
         if action == "setMinLiquidatableCollateral":
             return chance.choice((0, 100, 10**4, 10**7)) * WAD
         users = [account for account in (before.get("borrower"), before.get("user")) if account] or list(USERS)
@@ -275,6 +338,8 @@ class Chooser:
             numbers = [0, MAX_UINT256, held, 2 * held, held, market.total_borrows]
         if action == "liquidateBorrow" and chance.random() < 0.8:
             numbers = [largest_repayment(pool, market, before["borrower"])]
+        if action.startswith("borrow") and chance.random() < 0.7:
+            return room_to_borrow(pool, market, users[0]) * chance.choice((7, 9, 10)) // 10
         if action == "badDebtRecovered":
             numbers = [market.bad_debt]
         if chance.random() < 0.03:
