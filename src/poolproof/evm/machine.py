@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from .artifacts import Contract, Emitted, Signature, decode, encode, keccak, needed, signature
@@ -50,6 +51,15 @@ class Machine:
     def at(self, block: int, timestamp: int) -> None:
         """Let what follows happen in this block, at this time [s]."""
         self._evm.set_block_env(self._pyrevm.BlockEnv(number=block, timestamp=timestamp, gas_limit=_GAS))
+
+    @contextmanager
+    def undone(self) -> Iterator[None]:
+        """Undo at the end whatever happens in between."""
+        checkpoint = self._evm.snapshot()
+        try:
+            yield
+        finally:
+            self._evm.revert(checkpoint)
 
     def place(self, address: str, code: bytes) -> None:
         """Put code at an address."""

@@ -32,6 +32,8 @@ class Report:
     differences: list[str] = field(default_factory=list)
     compared: int = 0
     """Values and refusals that were compared."""
+    expected: str = "recorded"
+    """Of what is compared: that it was recorded, or who says it."""
     seconds: float = 0.0
 
     @property
@@ -50,7 +52,7 @@ class Report:
         else:
             self.compared += 1
             if str(recorded) != str(found):
-                self.differences.append(f"{place}: recorded {recorded}, the contracts say {found}")
+                self.differences.append(f"{place}: {self.expected} {recorded}, the contracts say {found}")
 
 
 def replay_on_evm(

@@ -8,6 +8,7 @@ no rewards.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from typing import Any
 
 from poolproof.spec.errors import UsageError, shown_text
@@ -20,6 +21,9 @@ USERS = ("u0", "u1", "u2", "u3")
 
 _OTHERS = ("admin", "seed", "short", "access", "psr")
 """The accounts beside them: who governs, whose the first supply is, and what the stubs stand for."""
+
+_FIRST_SUPPLIER = "seed"
+"""The one of them that may be a user too."""
 
 _GRANTS_EVERYTHING = bytes.fromhex("600160005260206000f3")
 """Code that answers 1 to every call."""
@@ -89,6 +93,7 @@ _CALLS: dict[str, tuple[str, str | None, tuple[Any, ...]]] = {
     "updateJumpRateModel": (_JUMP, None, _PARAMETERS[_JUMP]),
     "setPrice": (_ORACLE, None, ("t", "price")),
     "donate": (_TOKEN, "user", ("m", "amount")),
+    "faucet": (_TOKEN, "user", ("amount",)),
 }
 """action -> contract, the argument that names the sender (None: the admin), the arguments; [] is a list of one."""
 
@@ -113,6 +118,20 @@ _MARKET_VIEWS = {
 }
 
 
+_POOL_VIEWS = {
+    "closeFactor": "closeFactorMantissa",
+    "liquidationIncentive": "liquidationIncentiveMantissa",
+    "minLiquidatableCollateral": "minLiquidatableCollateral",
+}
+_MARKET_PARAMETERS = {
+    "reserveFactor": "reserveFactorMantissa",
+    "protocolSeizeShare": "protocolSeizeShareMantissa",
+    "reduceReservesBlockDelta": "reduceReservesBlockDelta",
+}
+_PAUSABLE = 9
+"""How many actions can be paused."""
+
+
 class VenusOnEvm:
     """A pool, deployed at a block and a time from the configuration of a trace.
 
@@ -125,10 +144,11 @@ class VenusOnEvm:
             raise UsageError(rule, "cashMode", "replay a trace of a pool with internalCash")
         self._contracts = load()
         self._users = tuple(config.get("users", USERS))
-        if taken := set(self._users).intersection(_OTHERS):
+        if taken := set(self._users).intersection(_OTHERS) - {_FIRST_SUPPLIER}:
             rule = f"users cannot be called {', '.join(sorted(taken))}: other accounts are"
             raise UsageError(rule, "users", "rename them")
-        self._address = {name: f"0x{number:040x}" for number, name in enumerate((*self._users, *_OTHERS), start=0x1000)}
+        accounts = dict.fromkeys((*self._users, *_OTHERS))
+        self._address = {name: f"0x{number:040x}" for number, name in enumerate(accounts, start=0x1000)}
         self._names = {address: name for name, address in self._address.items()}
         self._machine = Machine(self._contracts.values(), self._names)
         self._machine.at(start_block, start_timestamp)
@@ -170,6 +190,41 @@ class VenusOnEvm:
             if name not in _OF_TOKENS and self._recorded(emitter)
         ]
 
+    def parameters(self) -> dict[str, Any]:
+        """What a trace leaves out of a state: the parameters, the prices, what `short` holds, and who acts for whom."""
+        return {
+            "pool": {name: self._number(_POOL, _POOL, view) for name, view in _POOL_VIEWS.items()},
+            "m": [self._parameters_of(number) for number in self._markets],
+            "delegates": {user: self._delegates_of(user) for user in self._users},
+        }
+
+    def undone(self) -> AbstractContextManager[None]:
+        """Undo at the end whatever happens in between."""
+        return self._machine.undone()
+
+    def _parameters_of(self, number: int) -> dict[str, Any]:
+        """What a trace leaves out of a market's state."""
+        name = f"m{number}"
+        address = self._address[name]
+        listed, factor, threshold = self._view(_POOL, _POOL, "markets", address)
+        own = {key: self._number(name, _MARKET, view) for key, view in _MARKET_PARAMETERS.items()}
+        return own | {
+            "price": self._number(_ORACLE, _ORACLE, "getUnderlyingPrice", address),
+            "listed": listed,
+            "collateralFactor": str(factor),
+            "liquidationThreshold": str(threshold),
+            "supplyCap": self._number(_POOL, _POOL, "supplyCaps", address),
+            "borrowCap": self._number(_POOL, _POOL, "borrowCaps", address),
+            "forcedLiquidation": self._view(_POOL, _POOL, "isForcedLiquidationEnabled", address)[0],
+            "paused": [what for what in range(_PAUSABLE) if self._view(_POOL, _POOL, "actionPaused", address, what)[0]],
+            "shortfallBalance": self._balances("short")[number],
+        }
+
+    def _delegates_of(self, user: str) -> list[str]:
+        """Who may act for a user."""
+        asked = [(other, self._address[user], self._address[other]) for other in self._users]
+        return sorted(other for other, *pair in asked if self._view(_POOL, _POOL, "approvedDelegates", *pair)[0])
+
     def _recorded(self, emitter: str) -> bool:
         """Whether a trace records the events of a contract: of the pool and its markets alone."""
         return emitter == "comptroller" or emitter in (f"m{number}" for number in self._markets)
@@ -186,7 +241,7 @@ class VenusOnEvm:
         """Everything that a trace records of a state; numbers as decimal strings, None where a view refuses."""
         return {
             "m": [self._market(number) for number in self._markets],
-            "u": {user: self._user(user) for user in self._users} | {"seed": self._holdings("seed")},
+            "u": {_FIRST_SUPPLIER: self._holdings(_FIRST_SUPPLIER)} | {user: self._user(user) for user in self._users},
             "psr": self._balances("psr"),
         }
 
@@ -270,7 +325,8 @@ class VenusOnEvm:
         arguments: list[Any] = [int(described[parameter]) for parameter in _PARAMETERS[kind]]
         if kind == "JumpRateModelV2":
             arguments.append(self._address["access"])
-        return self._new(name, kind, *arguments, self._time_based, self._slots)
+        slots = int(described.get("blocksPerYear", self._slots))
+        return self._new(name, kind, *arguments, self._time_based, slots)
 
     def _argument(self, arguments: Mapping[str, Any], parameter: str | list[str]) -> Any:
         """An argument as the contract takes it: markets and accounts as addresses, amounts as numbers."""
