@@ -192,13 +192,16 @@ def explore(
 @app.command()
 def replay(
     trace: Annotated[str, typer.Argument(metavar="TRACE.json", help="A trace file.")],
+    evm: Annotated[
+        bool, typer.Option("--evm", help="Run it on the contracts' bytecode too, and compare everything.")
+    ] = False,
     json: JsonFile = None,
 ) -> int:
     """Run a trace, and say whether it breaks as recorded."""
     from .commands_runs import run_replay
     from .console import Output
 
-    return run_replay(Output(json), trace)
+    return run_replay(Output(json), trace, on_evm=evm)
 
 
 @app.command()

@@ -30,10 +30,9 @@ History = list[RecordedCall]
 class ConfirmedStep:
     """One action on both sides: how it ended on the contracts, and how many values were compared."""
 
-    action: str
+    place: str
     refusal: str | None
     compared: int
-    in_scenario: bool = False
 
 
 @dataclass
@@ -61,12 +60,12 @@ class Confirmation:
         }
 
 
-def confirm(trace: Trace, listener: Callable[[ConfirmedStep], None] = lambda _: None) -> Confirmation:
+def confirm(trace: Trace) -> Confirmation:
     """Run a trace on the model and on the contracts, up to the first step that differs.
 
     Refuses: a trace of another model, of two runs or from a state of its own, and what `VenusOnEvm` refuses.
     """
-    twin = _Twin(trace, listener)
+    twin = _Twin(trace)
     pool = twin.pool
     twin.compare("start", pool)
     for number, (action, arguments) in enumerate(calls_of(trace, VENUS)):
@@ -74,7 +73,7 @@ def confirm(trace: Trace, listener: Callable[[ConfirmedStep], None] = lambda _: 
             return twin.result
         refusal = perform(pool, action, arguments)
         call = recorded_call(action, arguments, twin.names)
-        twin.step(f"step {number + 1}, {action.name}", action.name, call, refusal, pool)
+        twin.step(f"step {number + 1}, {action.name}", call, refusal, pool)
     recorded = trace.violation
     if recorded is not None and "scenario" in recorded.values and not twin.result.report.differences:
         _run_scenario(twin, trace, recorded)
@@ -84,26 +83,16 @@ def confirm(trace: Trace, listener: Callable[[ConfirmedStep], None] = lambda _: 
 class _Twin:
     """The model and the contracts, each as it was deployed."""
 
-    def __init__(self, trace: Trace, listener: Callable[[ConfirmedStep], None]) -> None:
+    def __init__(self, trace: Trace) -> None:
         protocol = trace.parsed_protocol()
         _require_runnable(trace, protocol.model)
         self.pool: Comptroller = start_state(trace, VENUS)
         self.names = tuple(self.pool.markets)
         self.contracts = VenusOnEvm(deployment_of(protocol), 0, 0)
         self.result = Confirmation()
-        self._listener = listener
         self._shown = {f"m{number}": name for number, name in enumerate(self.names)}
 
-    def step(
-        self,
-        place: str,
-        action: str,
-        call: RecordedCall | None,
-        refusal: Refusal | None,
-        pool: Comptroller,
-        *,
-        in_scenario: bool = False,
-    ) -> bool:
+    def step(self, place: str, call: RecordedCall | None, refusal: Refusal | None, pool: Comptroller) -> bool:
         """Do on the contracts what the model did, and compare how it ended and what is then; whether it completed."""
         report = self.result.report
         before = report.compared
@@ -111,9 +100,7 @@ class _Twin:
         shown = None if ended is None else _shown_error(ended[0], [self._shown.get(each, each) for each in ended[1]])
         report.compare(f"{place}: refused with", None if refusal is None else error_of(refusal), shown)
         self.compare(place, pool)
-        done = ConfirmedStep(action, shown, report.compared - before, in_scenario)
-        self.result.steps.append(done)
-        self._listener(done)
+        self.result.steps.append(ConfirmedStep(place, shown, report.compared - before))
         return ended is None
 
     def compare(self, place: str, pool: Comptroller) -> None:
@@ -214,7 +201,7 @@ class _TrialOnBoth(ConcreteTrial):
             self.done += 1
             call = recorded_call(action, arguments, twin.names)
             place = f"scenario, action {self.done}, {action.name}"
-            if twin.step(place, action.name, call, refusal, state, in_scenario=True) and call is not None:
+            if twin.step(place, call, refusal, state) and call is not None:
                 history.append(call)
         return refusal
 
