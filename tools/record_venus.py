@@ -176,8 +176,12 @@ class Chooser:
         self.along.pool.now += (slots := self.slots())
         arguments: dict[str, Any] = {}
         for argument, domain in BY_CONTRACT_NAME[name].domains.items():
-            written = {"asset": "m", "assets": "ms", "collateral": "mc", "rate_model": "rateModel"}.get(argument, argument)
-            arguments[written] = fixed[written] if written in fixed else self.argument(name, argument, domain, arguments)
+            written = {"asset": "m", "assets": "ms", "collateral": "mc", "rate_model": "rateModel"}.get(
+                argument, argument
+            )
+            arguments[written] = (
+                fixed[written] if written in fixed else self.argument(name, argument, domain, arguments)
+            )
         if name in ("badDebtRecovered", "donate") and self.chance.random() < 0.7:
             arguments["user"] = "short"
         self.along.step(self.recorder.do(slots, name, arguments))
@@ -193,7 +197,9 @@ class Chooser:
 
     def slots(self) -> int:
         """How long since the action before."""
-        return self.chance.choice((0, 0, 0, 0, 1, 1, 1, self.chance.randrange(1000), self.chance.randrange(self.longest)))
+        return self.chance.choice(
+            (0, 0, 0, 0, 1, 1, 1, self.chance.randrange(1000), self.chance.randrange(self.longest))
+        )
 
     def argument(self, action: str, argument: str, domain: Any, before: dict[str, Any]) -> Any:
         """An argument, as a recording writes it."""
@@ -328,7 +334,10 @@ class Chooser:
             first = int(self.first_price(before["m"]))
             if chance.random() < 0.04:
                 return chance.choice((0, 1, WAD, first**2))
-            return chance.choice((market.price * chance.randrange(30, 250), first * chance.randrange(1, 300), 100 * first)) // 100
+            return (
+                chance.choice((market.price * chance.randrange(30, 250), first * chance.randrange(1, 300), 100 * first))
+                // 100
+            )
         if action == "setMinLiquidatableCollateral":
             return chance.choice((0, 100, 10**4, 10**7)) * WAD
         users = [account for account in (before.get("borrower"), before.get("user")) if account] or list(USERS)

@@ -208,13 +208,19 @@ def replay(
 def conform(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="A model of deployed contracts, like venus.")],
     paths: Annotated[list[str], typer.Argument(metavar="PATH...", help="Recorded traces: files or folders.")],
+    traces: Annotated[
+        Path | None,
+        typer.Option(
+            "--traces", metavar="FOLDER", help="Write each recording as a file for `replay`, where it can be."
+        ),
+    ] = None,
     json: JsonFile = None,
 ) -> int:
     """Replay recorded traces of the real contracts."""
     from .commands_conform import run_conform
     from .console import Output
 
-    return run_conform(Output(json), model, paths)
+    return run_conform(Output(json), model, paths, traces)
 
 
 @app.command()

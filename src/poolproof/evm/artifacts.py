@@ -68,9 +68,7 @@ class Emitted:
         """The arguments of a log, in order; the first topic is the event's own."""
         of_topics = iter(topics[1:])
         of_data = iter(decode([kind for kind, is_topic in self.arguments if not is_topic], data))
-        return [
-            decode((kind,), next(of_topics))[0] if is_topic else next(of_data) for kind, is_topic in self.arguments
-        ]
+        return [decode((kind,), next(of_topics))[0] if is_topic else next(of_data) for kind, is_topic in self.arguments]
 
 
 @dataclass

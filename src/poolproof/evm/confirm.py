@@ -192,11 +192,11 @@ class _TrialOnBoth(ConcreteTrial):
         twin, history = self.twin, self._history(state)
         contracts = twin.contracts
         with contracts.undone():
-            for call in history:
-                contracts.do(*call, state.now, state.now)
-            for call in self._gifts(state):
-                history.append(call)
-                contracts.do(*call, state.now, state.now)
+            for earlier in history:
+                contracts.do(*earlier, state.now, state.now)
+            for gift in self._gifts(state):
+                history.append(gift)
+                contracts.do(*gift, state.now, state.now)
             refusal = on_model()
             self.done += 1
             call = recorded_call(action, arguments, twin.names)

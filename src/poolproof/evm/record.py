@@ -1,4 +1,4 @@
-"""Recordings of one's own: actions on the contracts, with the state, the error and the events of each, as `conform` reads."""
+"""Recordings of one's own: what the contracts did, state, error and events of each action, as `conform` reads them."""
 
 from __future__ import annotations
 
