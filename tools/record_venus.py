@@ -257,7 +257,7 @@ class Chooser:
         pool = self.along.pool
         markets = [pool.seen(name) for name in self.along.names]
         borrower = self.mostly(USERS, lambda account: any(market.principal[account] for market in markets))
-        part = self.chance.choice((1, 30, 60, 80, 90, 95))
+        part = self.chance.choice((1, 1, 10, 30, 60, 90))
         for position, market in enumerate(markets):
             worth = market.tokens[borrower] * exchange_rate_or_0(market) // WAD
             if worth > borrow_balance(market, borrower):
