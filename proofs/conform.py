@@ -116,7 +116,7 @@ def conform(model: str, paths: Iterable[str], listener: Listener, report: Confor
     began = time.perf_counter()
     for path in found:
         report.file = path.name
-        lines = _announced(_lines_of(path), report, listener, len(found))
+        lines = _announced(lines_of(path), report, listener, len(found))
         try:
             replay(lines, report)
         except Malformed as wrong:
@@ -167,7 +167,7 @@ def _announced(lines: Iterator[Line], report: ConformReport, listener: Listener,
         yield number, line
 
 
-def _lines_of(path: Path) -> Iterator[Line]:
+def lines_of(path: Path) -> Iterator[Line]:
     """The lines of a file, each a JSON object.  Raises: Malformed, and UsageError where the file cannot be read."""
     try:
         with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:

@@ -199,24 +199,33 @@ def _replay_scenario(
     report: ReplayReport, recorded: Violated, model: Model, owners: Sequence[Invariant | None], state: Any
 ) -> None:
     """Run the recorded scenario from the state in which the recorded run ends."""
-    trace = report.trace
-    texts = dict(recorded.values["scenario"])
-    name = texts.pop("clause", "")
-    clause = _scenario(model, owners, name)
-    if clause is None or set(texts) != set(clause.domains):
+    trace, name = report.trace, recorded.values["scenario"].get("clause", "")
+    found = recorded_scenario(trace, recorded, model, owners, state)
+    if found is None:
         report.differences.append(f'{trace.invariant} has no scenario "{name}" with these arguments')
         return
-    names = names_of(trace.parsed_protocol(), state)
-    arguments = tuple(
-        read_argument(texts[argument], domain, names, f"violation.values.scenario.{argument}")
-        for argument, domain in clause.domains.items()
-    )
+    clause, arguments = found
     try:
         message = run_scenario(model, clause, state, arguments)
     except ZeroDivisionError:
         message = division_by_zero(name).message if trace.invariant == DIVISION else None
     if message is not None:
         report.violation = Violation(trace.invariant, name, message, dict(recorded.values))
+
+
+def recorded_scenario(
+    trace: Trace, recorded: Violated, model: Model, owners: Sequence[Invariant | None], state: Any
+) -> tuple[Clause, tuple[Any, ...]] | None:
+    """The scenario in which a trace shows its violation, with its arguments; None where no owner has it."""
+    texts = dict(recorded.values["scenario"])
+    clause = _scenario(model, owners, texts.pop("clause", ""))
+    if clause is None or set(texts) != set(clause.domains):
+        return None
+    names = names_of(trace.parsed_protocol(), state)
+    return clause, tuple(
+        read_argument(texts[argument], domain, names, f"violation.values.scenario.{argument}")
+        for argument, domain in clause.domains.items()
+    )
 
 
 def _scenario(model: Model, owners: Sequence[Invariant | None], name: str) -> Clause | None:

@@ -29,6 +29,8 @@ LARGEST_TRACE = 2**24
 MOST_STEPS = 100_000
 """Most actions of one run."""
 MOST_RUNS = 2
+LARGEST_AMOUNT = 2**112
+"""Largest number of a domain that sets no bound."""
 
 Call: TypeAlias = tuple[Action, tuple[Any, ...]]
 """An action with its arguments, in the order of its domains."""
@@ -294,7 +296,7 @@ def read_argument(value: Any, domain: Domain, names: dict[str, tuple[str, ...]],
             )
         return str(value)
     number = read_integer(value, where, signed=False)
-    high = 2**112 if domain.high is None else domain.high
+    high = LARGEST_AMOUNT if domain.high is None else domain.high
     if not domain.low <= number <= high:
         raise UsageError(f"{number} is not between {domain.low} and {high}", where, "write a number in that range")
     return number

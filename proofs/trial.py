@@ -64,6 +64,11 @@ class ConcreteTrial:
         """The state itself: the middle of an action that did nothing yet."""
         return state
 
+    def accrue(self, state: Any) -> None:
+        """Bring every market of a state to the present."""
+        for market in state.markets.values():
+            self.model.accrue(market, state.now)
+
     def copy(self, state: Any) -> Any:
         """An independent copy of a state."""
         return copy_state(state)
@@ -92,18 +97,20 @@ class ConcreteTrial:
             raise _Broken(message)
 
 
-def run_scenario(model: Model, clause: Clause, state: Any, arguments: tuple[Any, ...]) -> str | None:
+def run_scenario(
+    model: Model, clause: Clause, state: Any, arguments: tuple[Any, ...], trial: ConcreteTrial | None = None
+) -> str | None:
     """Run a scenario clause from a state, on a copy: what it finds broken, or None.
 
     None also where its assumptions do not hold.  Within an instant, the copy is accrued to the present first.
     Raises ZeroDivisionError where the scenario divides by zero.
     """
-    copied = copy_state(state)
+    trial = trial or ConcreteTrial(model)
+    copied = trial.copy(state)
     if clause.instant:
-        for market in copied.markets.values():
-            model.accrue(market, copied.now)
+        trial.accrue(copied)
     try:
-        clause.check(ConcreteTrial(model), copied, *arguments)
+        clause.check(trial, copied, *arguments)
     except _Skip:
         return None
     except _Broken as broken:

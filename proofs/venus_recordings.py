@@ -233,10 +233,11 @@ def state_of(pool: Comptroller) -> dict[str, Any]:
         }
         for account in pool.users
     }
-    accounts[FIRST_SUPPLIER] = {
+    first_supplier = {
         "v": [str(market.tokens[FIRST_SUPPLIER]) for market in markets],
         "t": [str(market.underlying[FIRST_SUPPLIER]) for market in markets],
     }
+    accounts.setdefault(FIRST_SUPPLIER, first_supplier)
     return {
         "m": [
             {"cash": str(market.cash), "bal": str(market.underlying[market.name])}

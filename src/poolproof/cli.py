@@ -192,26 +192,35 @@ def explore(
 @app.command()
 def replay(
     trace: Annotated[str, typer.Argument(metavar="TRACE.json", help="A trace file.")],
+    evm: Annotated[
+        bool, typer.Option("--evm", help="Run it on the contracts' bytecode too, and compare everything.")
+    ] = False,
     json: JsonFile = None,
 ) -> int:
     """Run a trace, and say whether it breaks as recorded."""
     from .commands_runs import run_replay
     from .console import Output
 
-    return run_replay(Output(json), trace)
+    return run_replay(Output(json), trace, on_evm=evm)
 
 
 @app.command()
 def conform(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="A model of deployed contracts, like venus.")],
     paths: Annotated[list[str], typer.Argument(metavar="PATH...", help="Recorded traces: files or folders.")],
+    traces: Annotated[
+        Path | None,
+        typer.Option(
+            "--traces", metavar="FOLDER", help="Write each recording as a file for `replay`, where it can be."
+        ),
+    ] = None,
     json: JsonFile = None,
 ) -> int:
     """Replay recorded traces of the real contracts."""
     from .commands_conform import run_conform
     from .console import Output
 
-    return run_conform(Output(json), model, paths)
+    return run_conform(Output(json), model, paths, traces)
 
 
 @app.command()

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
 
 from rich.table import Table
 from rich.text import Text
 
-from poolproof.proofs.conform import SHOWN_DIFFERENCES, ConformReport, conform, formats
+from poolproof.proofs.conform import SHOWN_DIFFERENCES, ConformReport, conform, formats, lines_of, trace_files
+from poolproof.proofs.venus_import import trace_of_recording
+from poolproof.spec.errors import UsageError
 
 from .checking import INTERRUPTED
 from .console import Output
 from .documents import document
 from .naming import known_name
+from .trace_files import write_traces
 
 
-def run_conform(output: Output, model: str, paths: Sequence[str]) -> int:
-    """Replay traces; 0 if nothing differs.  What was replayed by an interrupt is reported."""
+def run_conform(output: Output, model: str, paths: Sequence[str], traces: Path | None = None) -> int:
+    """Replay traces; 0 if nothing differs.  What was replayed by an interrupt is reported.
+
+    Into the folder ``traces`` each recording is written as a trace for `replay`, as far as that goes.
+    """
     report = ConformReport(known_name(model, formats(), "a model with recorded traces", "conform"))
     interrupted = False
     with output.progress() as listener:
@@ -29,7 +37,26 @@ def run_conform(output: Output, model: str, paths: Sequence[str]) -> int:
     if interrupted:
         output.out.print("interrupted: this is what was done by then", style="bold")
         return INTERRUPTED
+    if traces is not None:
+        write_traces(output, traces, _traces_of(output, trace_files(paths)), named_by="protocol")
     return 1 if report.mismatches else 0
+
+
+def _traces_of(output: Output, files: Sequence[Path]) -> Iterator[dict[str, Any]]:
+    """Each recording as a trace; where it is cut, or why there is none, is said."""
+    for file in files:
+        name = file.name.partition(".")[0]
+        lines = [line for _, line in lines_of(file)]
+        if "cases" in lines[0]:
+            continue
+        try:
+            imported = trace_of_recording(name, iter(lines))
+        except UsageError as told:
+            output.out.print(Text(f"{name}: no trace: {told.what}", style="yellow"), soft_wrap=True)
+            continue
+        if imported.cut is not None:
+            output.out.print(Text(f"{name}: cut before {imported.cut}", style="yellow"), soft_wrap=True)
+        yield imported.trace.to_json()
 
 
 def print_report(output: Output, report: ConformReport) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from rich.table import Table
 from rich.text import Text
@@ -22,6 +22,9 @@ from .documents import document
 from .inputs import open_protocol, read_state
 from .timeline import timeline
 from .trace_files import model_of, show_trace, write_traces
+
+if TYPE_CHECKING:
+    from poolproof.evm.confirm import Confirmation
 
 SECONDS = 10.0
 """How long a campaign runs when nobody says."""
@@ -94,9 +97,13 @@ def run_explore(output: Output, name_or_path: str, *, depth: int, traces: Path |
     return _finish(output, "explore", latest.to_json(), latest.violations, traces, interrupted=interrupted)
 
 
-def run_replay(output: Output, path: str) -> int:
-    """Run a trace and show what each step did; 0 if everything ended, and broke, as recorded."""
+def run_replay(output: Output, path: str, *, on_evm: bool = False) -> int:
+    """Run a trace and show what each step did; 0 if everything ended, and broke, as recorded.
+
+    With ``on_evm`` the contracts run it too, and have to agree in everything that can be observed.
+    """
     trace = read_trace(path, model_of)
+    confirmation = _confirm(trace) if on_evm else None
     report = replay(trace, registry.find)
     output.out.print(timeline(report))
     for difference in report.differences:
@@ -104,8 +111,10 @@ def run_replay(output: Output, path: str) -> int:
     if report.as_recorded:
         broken = "is violated as recorded" if report.violation else "ended as recorded, without a violation"
         output.out.print(Text(f"{trace.invariant} {broken}", style="green"))
+    if confirmation is not None:
+        _print_confirmation(output, confirmation)
     violation = report.violation
-    content = {
+    content: dict[str, Any] = {
         "protocol": trace.protocol,
         "invariant": trace.invariant,
         "claim": report.claim,
@@ -114,8 +123,36 @@ def run_replay(output: Output, path: str) -> int:
         "message": violation.message if violation else None,
         "differences": report.differences,
     }
+    if confirmation is not None:
+        content["evm"] = confirmation.to_json()
     output.write_json(document("replay", content))
-    return 0 if report.as_recorded else 1
+    return 0 if report.as_recorded and (confirmation is None or confirmation.confirmed) else 1
+
+
+def _confirm(trace: Trace) -> Confirmation:
+    """Run a trace on the contracts; the import needs nothing that is not installed, the run does."""
+    from poolproof.evm.confirm import confirm
+
+    return confirm(trace)
+
+
+def _print_confirmation(output: Output, confirmation: Confirmation) -> None:
+    """What the contracts did, step by step, and whether it is what the model does."""
+    output.out.print()
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    for column in ("on the contracts", "ended", "values"):
+        table.add_column(column, overflow="fold", justify="right" if column == "values" else "left")
+    for step in confirmation.steps:
+        table.add_row(Text(step.place), Text(step.refusal or "completed"), f"{step.compared:,}")
+    output.out.print(table)
+    if confirmation.left_out is not None:
+        output.out.print(Text(f"left out: {confirmation.left_out}", style="yellow"))
+    report = confirmation.report
+    if report.differences:
+        output.out.print(Text(f"the contracts differ: {report.differences[0]}", style="bold red"))
+    else:
+        told = f"confirmed: {len(confirmation.steps):,} steps, {report.compared:,} values equal"
+        output.out.print(Text(told, style="green"))
 
 
 def _print_fuzz(output: Output, report: FuzzReport) -> None:

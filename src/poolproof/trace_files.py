@@ -39,8 +39,12 @@ def show_trace(console: Console, trace: dict[str, Any]) -> None:
     console.print(timeline(replay(read, registry.find)))
 
 
-def write_traces(output: Output, folder: Path | None, traces: Iterable[dict[str, Any]]) -> None:
+def write_traces(
+    output: Output, folder: Path | None, traces: Iterable[dict[str, Any]], named_by: str = "invariant"
+) -> None:
     """Write each trace as a file named by its invariant, numbered from the second on, and say how to replay it.
+
+    ``named_by`` is another key of the traces whose text names the files.
 
     Refuses: a folder that cannot be made or written.
     """
@@ -50,7 +54,7 @@ def write_traces(output: Output, folder: Path | None, traces: Iterable[dict[str,
         folder.mkdir(parents=True, exist_ok=True)
         written: Counter[str] = Counter()
         for trace in traces:
-            name = _UNSAFE.sub("_", trace["invariant"])
+            name = _UNSAFE.sub("_", trace[named_by])
             written[name] += 1
             file = folder / (f"{name}.json" if written[name] == 1 else f"{name}-{written[name]}.json")
             write_whole(file, json.dumps(trace, indent=1) + "\n")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
 import shutil
 import sys
 from pathlib import Path
@@ -20,29 +19,18 @@ RECORDED = Path(__file__).parent / "venus"
 SHORT = RECORDED / "s_exact_equalities.jsonl.gz"
 
 
-@pytest.fixture(scope="module")
-def contracts() -> None:
-    """The EVM and the contracts, where they are installed; a folder that was named must hold them."""
-    try:
-        artifacts.needed("pyrevm")
-        artifacts.load()
-    except UsageError as missing:
-        if artifacts.FOLDER in os.environ:
-            raise
-        pytest.skip(str(missing))
-
-
 def lines(path: Path) -> list[dict[str, Any]]:
     """A recording: the configuration, the start, the steps."""
     with gzip.open(path, "rt", encoding="utf-8") as file:
         return [json.loads(line) for line in file]
 
 
-@pytest.mark.parametrize(
-    "path", sorted([*RECORDED.glob("s_*.gz"), *RECORDED.glob("r46_*.gz")]), ids=lambda path: path.name.split(".")[0]
-)
+REPEATED = sorted(path for name in ("s_*", "r46_*", "own_*") for path in RECORDED.glob(f"{name}.gz"))
+
+
+@pytest.mark.parametrize("path", REPEATED, ids=lambda path: path.name.split(".")[0])
 def test_the_contracts_do_what_was_recorded(contracts: None, path: Path) -> None:
-    """Every number of every state, every refusal and its arguments."""
+    """Every number of every state, every event, every refusal and its arguments."""
     report = replay_recorded(path)
     assert report.differences == []
     assert report.confirmed
@@ -59,6 +47,15 @@ def test_a_wrong_number_is_a_difference(contracts: None) -> None:
     place = f"step {told['k']}, {told['a']}.m[1].totalSupply"
     assert report.differences == [f"{place}: recorded {int(right) + 1}, the contracts say {right}"]
     assert not report.confirmed
+
+
+def test_a_wrong_event_is_a_difference(contracts: None) -> None:
+    """An event's argument that is off is told, though every balance is right."""
+    config, start, *steps = lines(SHORT)
+    told = next(step for step in steps if step.get("ev"))
+    told["ev"][0][-1] += "0"
+    report = replay_on_evm(config["config"], steps, start["st"])
+    assert [each.startswith(f"step {told['k']}, {told['a']}: events[0]") for each in report.differences] == [True]
 
 
 def test_a_wrong_error_is_a_difference(contracts: None) -> None:

@@ -20,7 +20,7 @@ from poolproof.models.deployed.venus.market import SHARE_RESERVE, borrow_balance
 from poolproof.models.deployed.venus.pool import Comptroller, Pausable, snapshot
 from poolproof.models.deployed.venus.rates import RateModel, TwoKinksRate, curve_of
 from poolproof.models.deployed.word import MAX_UINT256, Panic, Reason, Revert
-from poolproof.models.rates import JumpRate
+from poolproof.models.rates import JumpRate, WhitePaperRate
 from poolproof.spec.action import Domain, perform
 from poolproof.spec.arithmetic import WAD
 from poolproof.spec.refusal import Refusal
@@ -351,6 +351,18 @@ def test_a_vote_on_parameters_in_place_applies_to_the_time_before_it() -> None:
     assert pool.seen("m1").total_borrows == 2 * TOKEN
 
 
+def test_a_vote_on_parameters_in_place_leaves_the_contract_and_asks_for_its_kind() -> None:
+    """The rate model's address stays, as the next event shows; a straight line has no such function."""
+    pool = borrower()
+    address = pool.seen("m1").rate_model.address
+    done(pool, ("update_jump_rate_model", "m1", RateModel("x", JumpRate(1, 2, 3, 4))))
+    assert pool.seen("m1").rate_model == RateModel(address, JumpRate(1, 2, 3, 4))
+    done(pool, ("set_interest_rate_model", "m1", RateModel("y", WhitePaperRate(1, 2))))
+    assert ("m1", "NewMarketInterestRateModel", address, "y") in pool.events
+    assert error(pool, "update_jump_rate_model", "m1", RateModel("x", JumpRate(0, 0, 0, 0))) == ("Unknown", ("0x",))
+    assert pool.seen("m1").rate_model.curve == WhitePaperRate(1, 2)
+
+
 def test_every_error_is_recorded_or_tested() -> None:
     """No error is without an occurrence: in the recordings, or in the cases here."""
     seen: set[tuple[str, tuple[str, ...]]] = {expected for *_, expected in CASES.values()} | {
@@ -361,6 +373,7 @@ def test_every_error_is_recorded_or_tested() -> None:
             errors = [json.loads(line)["err"] for line in file if '"ok":false' in line]
         seen |= {(each["name"], tuple(each["args"])) for each in errors}
     occurring = {arguments[0] if name == "Error" else name for name, arguments in seen}
+    occurring |= {"NoSuchFunction"} if ("Unknown", ("0x",)) in seen else set()
     classes = [
         each for _, each in inspect.getmembers(refusals, inspect.isclass) if each.__module__ == refusals.__name__
     ]

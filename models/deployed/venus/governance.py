@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from poolproof.models.deployed.word import MAX_UINT256, Revert, add
+from poolproof.models.rates import JumpRate
 from poolproof.spec.action import Action, Domain, action, asset, price, slots
 from poolproof.spec.arithmetic import WAD
 from poolproof.spec.refusal import require
@@ -29,6 +30,7 @@ from .refusals import (
     LiquidateActionNotPaused,
     LiquidationIncentiveTooSmall,
     MintActionNotPaused,
+    NoSuchFunction,
     PriceError,
     ProtocolSeizeShareTooBig,
     RedeemActionNotPaused,
@@ -231,9 +233,12 @@ def set_interest_rate_model(pool: Comptroller, asset: str, rate_model: RateModel
 def update_jump_rate_model(pool: Comptroller, asset: str, rate_model: RateModel) -> None:
     """Change a rate model's parameters in place, for the time since the last accrual too.
 
+    Refuses: NoSuchFunction where the rate model is of another kind.
     Models: JumpRateModelV2.updateJumpRateModel; its own event, of the rate model's contract, is left out.
     """
-    pool.markets[asset].rate_model = rate_model
+    market = pool.markets[asset]
+    require(isinstance(market.rate_model.curve, JumpRate), NoSuchFunction)
+    market.rate_model = RateModel(market.rate_model.address, rate_model.curve)
 
 
 @action(by="governance", asset=asset())

@@ -331,6 +331,17 @@ class InvalidInput(Reason):
     reason = "Invalid Input"
 
 
+class NoSuchFunction(Revert):
+    """A contract has no function of the name that is called, and reverts without data."""
+
+    text = "the contract has no such function"
+
+    @property
+    def error(self) -> tuple[str, tuple[str, ...]]:
+        """What cannot be decoded, as it is returned: nothing."""
+        return "Unknown", ("0x",)
+
+
 # --- the underlying token ------------------------------------------------------------------------------------------
 
 

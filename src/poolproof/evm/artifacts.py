@@ -57,15 +57,30 @@ class Signature:
     gives: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Emitted:
+    """An event: its name, and of each argument the type and whether it is a topic."""
+
+    name: str
+    arguments: tuple[tuple[str, bool], ...]
+
+    def values(self, topics: Sequence[bytes], data: bytes) -> list[Any]:
+        """The arguments of a log, in order; the first topic is the event's own."""
+        of_topics = iter(topics[1:])
+        of_data = iter(decode([kind for kind, is_topic in self.arguments if not is_topic], data))
+        return [decode((kind,), next(of_topics))[0] if is_topic else next(of_data) for kind, is_topic in self.arguments]
+
+
 @dataclass
 class Contract:
-    """A compiled contract: its bytecode, and its functions and errors by name."""
+    """A compiled contract: its bytecode, its functions by name, its errors and events by their hashes."""
 
     name: str
     bytecode: bytes
     takes: tuple[str, ...] = ()
     functions: dict[str, Signature] = field(default_factory=dict)
     errors: dict[bytes, Signature] = field(default_factory=dict)
+    events: dict[bytes, Emitted] = field(default_factory=dict)
 
     def creation(self, arguments: Sequence[Any]) -> bytes:
         """The code that deploys it."""
@@ -171,12 +186,21 @@ def _contract(path: Path, digest: str) -> Contract:
             case "error":
                 error = signature(entry["name"], takes)
                 contract.errors[error.selector] = error
+            case "event":
+                indexed = [bool(argument["indexed"]) for argument in entry["inputs"]]
+                topic = keccak(_spelled(entry["name"], takes))
+                contract.events[topic] = Emitted(entry["name"], tuple(zip(takes, indexed, strict=True)))
     return contract
 
 
 def signature(name: str, takes: tuple[str, ...], gives: tuple[str, ...] = ()) -> Signature:
     """A signature, with the selector that its name and types give it."""
-    return Signature(name, keccak(f"{name}({','.join(takes)})".encode())[:4], takes, gives)
+    return Signature(name, keccak(_spelled(name, takes))[:4], takes, gives)
+
+
+def _spelled(name: str, takes: tuple[str, ...]) -> bytes:
+    """A signature as it is hashed."""
+    return f"{name}({','.join(takes)})".encode()
 
 
 def _type(described: dict[str, Any]) -> str:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
-from .artifacts import Contract, Signature, decode, encode, keccak, needed, signature
+from .artifacts import Contract, Emitted, Signature, decode, encode, keccak, needed, signature
 
 _OUTPUT = re.compile(r"output: 0x([0-9a-f]*)")
 _HALT = re.compile(r"Halt \{ reason: (\w+)")
@@ -42,12 +43,23 @@ class Machine:
         self._names = names
         built_in = (signature("Error", ("string",)), signature("Panic", ("uint256",)))
         self._errors: dict[bytes, Signature] = {error.selector: error for error in built_in}
+        self._events: dict[bytes, Emitted] = {}
         for contract in contracts:
             self._errors |= contract.errors
+            self._events |= contract.events
 
     def at(self, block: int, timestamp: int) -> None:
         """Let what follows happen in this block, at this time [s]."""
         self._evm.set_block_env(self._pyrevm.BlockEnv(number=block, timestamp=timestamp, gas_limit=_GAS))
+
+    @contextmanager
+    def undone(self) -> Iterator[None]:
+        """Undo at the end whatever happens in between."""
+        checkpoint = self._evm.snapshot()
+        try:
+            yield
+        finally:
+            self._evm.revert(checkpoint)
 
     def place(self, address: str, code: bytes) -> None:
         """Put code at an address."""
@@ -64,6 +76,21 @@ class Machine:
     def call(self, sender: str, address: str, contract: Contract, function: str, *arguments: Any) -> None:
         """Call a function, for its effect."""
         self._message(sender, address, contract.call(function, arguments), is_static=False)
+
+    def emitted(self) -> list[tuple[str, str, tuple[str | bool, ...]]]:
+        """The events of the last call: who emitted it, its name, its arguments; addresses by their names."""
+        found = []
+        for log in self._evm.result.logs:
+            topics, data = log.data
+            known = self._events[bytes(topics[0])]
+            values = known.values(topics, data)
+            kinds = [kind for kind, _ in known.arguments]
+            shown = tuple(
+                value if isinstance(value, bool) else self._named(kind, value)
+                for kind, value in zip(kinds, values, strict=True)
+            )
+            found.append((self._named("address", log.address), known.name, shown))
+        return found
 
     def view(self, address: str, contract: Contract, function: str, *arguments: Any) -> tuple[Any, ...]:
         """Call a function, for its answer."""
@@ -98,6 +125,8 @@ class Machine:
 
     def _shown(self, error: Signature, kind: str, value: Any) -> str:
         """An argument of an error: an address by its name, a panic's code in hexadecimal."""
-        if kind == "address":
-            return self._names.get(value.lower(), value)
-        return hex(value) if error.name == "Panic" else str(value)
+        return hex(value) if error.name == "Panic" else self._named(kind, value)
+
+    def _named(self, kind: str, value: Any) -> str:
+        """A value as text: an address by its name."""
+        return self._names.get(value.lower(), value) if kind == "address" else str(value)

@@ -8,6 +8,7 @@ no rewards.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from typing import Any
 
 from poolproof.spec.errors import UsageError, shown_text
@@ -21,6 +22,9 @@ USERS = ("u0", "u1", "u2", "u3")
 _OTHERS = ("admin", "seed", "short", "access", "psr")
 """The accounts beside them: who governs, whose the first supply is, and what the stubs stand for."""
 
+_FIRST_SUPPLIER = "seed"
+"""The one of them that may be a user too."""
+
 _GRANTS_EVERYTHING = bytes.fromhex("600160005260206000f3")
 """Code that answers 1 to every call."""
 
@@ -30,6 +34,8 @@ _BORROWS_SLOT = 217
 
 _MOST_MARKETS = 100
 """Most markets that an account may enter."""
+
+_MARKET, _POOL, _TOKEN, _ORACLE, _JUMP = "VToken", "Comptroller", "MockToken", "MockPriceOracle", "JumpRateModelV2"
 
 _PARAMETERS = {
     "JumpRateModelV2": ("baseRatePerYear", "multiplierPerYear", "jumpMultiplierPerYear", "kink"),
@@ -45,8 +51,6 @@ _PARAMETERS = {
     ),
 }
 """What each rate model is made from, in the order of its constructor."""
-
-_MARKET, _POOL, _TOKEN, _ORACLE = "VToken", "Comptroller", "MockToken", "MockPriceOracle"
 
 _CALLS: dict[str, tuple[str, str | None, tuple[Any, ...]]] = {
     "mint": (_MARKET, "user", ("amount",)),
@@ -77,6 +81,7 @@ _CALLS: dict[str, tuple[str, str | None, tuple[Any, ...]]] = {
     "updateDelegate": (_POOL, "user", ("delegate", "approved")),
     "healAccount": (_POOL, "user", ("borrower",)),
     "liquidateAccount": (_POOL, "user", ("borrower", "orders")),
+    "unlistMarket": (_POOL, None, ("m",)),
     "setCollateralFactor": (_POOL, None, ("m", "cf", "lt")),
     "setMarketSupplyCaps": (_POOL, None, (["m"], ["cap"])),
     "setMarketBorrowCaps": (_POOL, None, (["m"], ["cap"])),
@@ -85,10 +90,15 @@ _CALLS: dict[str, tuple[str, str | None, tuple[Any, ...]]] = {
     "setCloseFactor": (_POOL, None, ("value",)),
     "setLiquidationIncentive": (_POOL, None, ("value",)),
     "setMinLiquidatableCollateral": (_POOL, None, ("value",)),
+    "updateJumpRateModel": (_JUMP, None, _PARAMETERS[_JUMP]),
     "setPrice": (_ORACLE, None, ("t", "price")),
     "donate": (_TOKEN, "user", ("m", "amount")),
+    "faucet": (_TOKEN, "user", ("amount",)),
 }
 """action -> contract, the argument that names the sender (None: the admin), the arguments; [] is a list of one."""
+
+_OF_TOKENS = ("Transfer", "Approval")
+"""The events of a token, which the balances show."""
 
 _FUNCTIONS = {"donate": "transfer"}
 """The contract's function, where it is not called as the action is."""
@@ -108,6 +118,20 @@ _MARKET_VIEWS = {
 }
 
 
+_POOL_VIEWS = {
+    "closeFactor": "closeFactorMantissa",
+    "liquidationIncentive": "liquidationIncentiveMantissa",
+    "minLiquidatableCollateral": "minLiquidatableCollateral",
+}
+_MARKET_PARAMETERS = {
+    "reserveFactor": "reserveFactorMantissa",
+    "protocolSeizeShare": "protocolSeizeShareMantissa",
+    "reduceReservesBlockDelta": "reduceReservesBlockDelta",
+}
+_PAUSABLE = 9
+"""How many actions can be paused."""
+
+
 class VenusOnEvm:
     """A pool, deployed at a block and a time from the configuration of a trace.
 
@@ -120,10 +144,11 @@ class VenusOnEvm:
             raise UsageError(rule, "cashMode", "replay a trace of a pool with internalCash")
         self._contracts = load()
         self._users = tuple(config.get("users", USERS))
-        if taken := set(self._users).intersection(_OTHERS):
+        if taken := set(self._users).intersection(_OTHERS) - {_FIRST_SUPPLIER}:
             rule = f"users cannot be called {', '.join(sorted(taken))}: other accounts are"
             raise UsageError(rule, "users", "rename them")
-        self._address = {name: f"0x{number:040x}" for number, name in enumerate((*self._users, *_OTHERS), start=0x1000)}
+        accounts = dict.fromkeys((*self._users, *_OTHERS))
+        self._address = {name: f"0x{number:040x}" for number, name in enumerate(accounts, start=0x1000)}
         self._names = {address: name for name, address in self._address.items()}
         self._machine = Machine(self._contracts.values(), self._names)
         self._machine.at(start_block, start_timestamp)
@@ -147,9 +172,9 @@ class VenusOnEvm:
         contract, sender, parameters = _CALLS[action]
         self._machine.at(block, timestamp)
         try:
-            values = [self._argument(arguments, parameter) for parameter in parameters]
-            target = {_MARKET: "m", _TOKEN: "t"}.get(contract)
-            address = self._address[contract if target is None else f"{target}{arguments['m']}"]
+            given = {**arguments, **arguments.get("rateModel", {})}
+            values = [self._argument(given, parameter) for parameter in parameters]
+            address = self._called(contract, given)
             caller = self._address[arguments[sender] if sender else "admin"]
             function = _FUNCTIONS.get(action, action)
             self._machine.call(caller, address, self._contracts[contract], function, *values)
@@ -157,11 +182,66 @@ class VenusOnEvm:
             return refused.name, refused.arguments
         return None
 
+    def events(self) -> list[list[str | bool]]:
+        """The events of the last action that succeeded, as a trace records them; those of the tokens are left out."""
+        return [
+            [emitter, name, *values]
+            for emitter, name, values in self._machine.emitted()
+            if name not in _OF_TOKENS and self._recorded(emitter)
+        ]
+
+    def parameters(self) -> dict[str, Any]:
+        """What a trace leaves out of a state: the parameters, the prices, what `short` holds, and who acts for whom."""
+        return {
+            "pool": {name: self._number(_POOL, _POOL, view) for name, view in _POOL_VIEWS.items()},
+            "m": [self._parameters_of(number) for number in self._markets],
+            "delegates": {user: self._delegates_of(user) for user in self._users},
+        }
+
+    def undone(self) -> AbstractContextManager[None]:
+        """Undo at the end whatever happens in between."""
+        return self._machine.undone()
+
+    def _parameters_of(self, number: int) -> dict[str, Any]:
+        """What a trace leaves out of a market's state."""
+        name = f"m{number}"
+        address = self._address[name]
+        listed, factor, threshold = self._view(_POOL, _POOL, "markets", address)
+        own = {key: self._number(name, _MARKET, view) for key, view in _MARKET_PARAMETERS.items()}
+        return own | {
+            "price": self._number(_ORACLE, _ORACLE, "getUnderlyingPrice", address),
+            "listed": listed,
+            "collateralFactor": str(factor),
+            "liquidationThreshold": str(threshold),
+            "supplyCap": self._number(_POOL, _POOL, "supplyCaps", address),
+            "borrowCap": self._number(_POOL, _POOL, "borrowCaps", address),
+            "forcedLiquidation": self._view(_POOL, _POOL, "isForcedLiquidationEnabled", address)[0],
+            "paused": [what for what in range(_PAUSABLE) if self._view(_POOL, _POOL, "actionPaused", address, what)[0]],
+            "shortfallBalance": self._balances("short")[number],
+        }
+
+    def _delegates_of(self, user: str) -> list[str]:
+        """Who may act for a user."""
+        asked = [(other, self._address[user], self._address[other]) for other in self._users]
+        return sorted(other for other, *pair in asked if self._view(_POOL, _POOL, "approvedDelegates", *pair)[0])
+
+    def _recorded(self, emitter: str) -> bool:
+        """Whether a trace records the events of a contract: of the pool and its markets alone."""
+        return emitter == "comptroller" or emitter in (f"m{number}" for number in self._markets)
+
+    def _called(self, contract: str, arguments: Mapping[str, Any]) -> str:
+        """The address of the contract that an action calls."""
+        if contract == _JUMP:
+            found: str = self._view(f"m{arguments['m']}", _MARKET, "interestRateModel")[0]
+            return found
+        target = {_MARKET: "m", _TOKEN: "t"}.get(contract)
+        return self._address[contract if target is None else f"{target}{arguments['m']}"]
+
     def state(self) -> dict[str, Any]:
         """Everything that a trace records of a state; numbers as decimal strings, None where a view refuses."""
         return {
             "m": [self._market(number) for number in self._markets],
-            "u": {user: self._user(user) for user in self._users} | {"seed": self._holdings("seed")},
+            "u": {_FIRST_SUPPLIER: self._holdings(_FIRST_SUPPLIER)} | {user: self._user(user) for user in self._users},
             "psr": self._balances("psr"),
         }
 
@@ -239,13 +319,14 @@ class VenusOnEvm:
         self._machine.call(self._address[account], token, contract, "faucet", amount)
         self._machine.call(self._address[account], token, contract, "approve", spender, _UNLIMITED)
 
-    def _rate_model(self, described: Mapping[str, Any], name: str) -> str:
+    def _rate_model(self, described: Mapping[str, Any], name: str | None = None) -> str:
         """Deploy a rate model."""
         kind = described["model"]
         arguments: list[Any] = [int(described[parameter]) for parameter in _PARAMETERS[kind]]
         if kind == "JumpRateModelV2":
             arguments.append(self._address["access"])
-        return self._new(name, kind, *arguments, self._time_based, self._slots)
+        slots = int(described.get("blocksPerYear", self._slots))
+        return self._new(name, kind, *arguments, self._time_based, slots)
 
     def _argument(self, arguments: Mapping[str, Any], parameter: str | list[str]) -> Any:
         """An argument as the contract takes it: markets and accounts as addresses, amounts as numbers."""
@@ -262,7 +343,7 @@ class VenusOnEvm:
             case "orders":
                 return [tuple(self._argument(order, part) for part in ("mc", "mb", "repay")) for order in value]
             case "rateModel":
-                return self._rate_model(value, f"irm{arguments['m']}")
+                return self._rate_model(value)
             case "approved" | "enable" | "paused":
                 return bool(value)
             case "actions":
