@@ -9,9 +9,16 @@ from poolproof.models.deployed.venus.liquidation import heal_account, liquidate_
 from poolproof.models.deployed.venus.market import SHARE_RESERVE, VToken, borrow_balance, exchange_rate
 from poolproof.models.deployed.venus.model import enter_market, liquidate_small_account
 from poolproof.models.deployed.venus.pool import Comptroller, Pausable, exit_market, snapshot
-from poolproof.models.deployed.venus.refusals import PriceError, SupplyCapExceeded
+from poolproof.models.deployed.venus.refusals import (
+    CollateralExceedsThreshold,
+    InsufficientShortfall,
+    MinimalCollateralViolated,
+    PriceError,
+    SupplyCapExceeded,
+    TooMuchRepay,
+)
 from poolproof.models.deployed.venus.users import borrow, mint, redeem, redeem_underlying, repay_borrow, transfer
-from poolproof.models.deployed.word import div_down, mul_wad_down
+from poolproof.models.deployed.word import DivisionByZero, div_down, mul_wad_down
 from poolproof.spec.action import Action, asset, tokens, user
 from poolproof.spec.arithmetic import WAD
 from poolproof.spec.invariant import Cut, Distributed, Scaled, Step, Trial
@@ -22,6 +29,8 @@ from poolproof.spec.state import Account
 from .accruals import unchanged
 from .measures import VENUS, assets, claimed, exact_debt, exact_margin, exact_price
 
+OF_HEALTH = (CollateralExceedsThreshold, InsufficientShortfall, MinimalCollateralViolated, TooMuchRepay)
+"""How a liquidation is refused for the health of the account."""
 LEAVING = (borrow, redeem, redeem_underlying, transfer, exit_market)
 """What needs the actor's health."""
 ORDERED = (liquidate_borrow, liquidate_small_account)
@@ -155,6 +164,39 @@ def an_unhealthy_account_can_be_liquidated(trial: Trial, pool: Comptroller, user
     trial.claim(None in answers, f"no liquidation of the account is accepted: {reasons}")
 
 
+LIQ_5_W = VENUS.declare(
+    "LIQ-5-w",
+    "an account that is short by the contracts' own snapshot passes what a liquidation asks of its health, up to the close "
+    "factor, or, where its collateral is at most the pool's minimum, what a healing or a liquidation whole asks",
+    "refusal",
+    why="what can stop it then is no matter of health: a pause, a missing price, too little collateral or cash",
+)
+
+
+@LIQ_5_W.scenario(instant=True, user=user(), borrower=user(), asset=asset(), collateral=asset(), repay=tokens())
+def a_short_account_passes_an_ordinary_liquidation(
+    trial: Trial, pool: Comptroller, user: Account, borrower: Account, asset: str, collateral: str, repay: int
+) -> None:
+    """Above the pool's minimum a liquidation up to the close factor is not refused for the account's health."""
+    seen = snapshot(pool, borrower, at_threshold=True)
+    trial.assume(seen.shortfall > 0)
+    trial.assume(seen.collateral > pool.min_liquidatable_collateral)
+    trial.assume(repay <= mul_wad_down(pool.close_factor, borrow_balance(pool.seen(asset), borrower)))
+    refusal = trial.do(pool, liquidate_borrow, user, borrower, asset, collateral, repay)
+    trial.claim(not isinstance(refusal, OF_HEALTH), f"the liquidation is refused: {refusal}")
+
+
+@LIQ_5_W.scenario(instant=True, user=user(), borrower=user())
+def a_small_short_account_passes_a_healing(trial: Trial, pool: Comptroller, user: Account, borrower: Account) -> None:
+    """At most at the pool's minimum, a healing is refused for its health only if a liquidation whole pays more."""
+    seen = snapshot(pool, borrower, at_threshold=True)
+    trial.assume(seen.shortfall > 0)
+    trial.assume(seen.collateral <= pool.min_liquidatable_collateral)
+    trial.assume(seen.collateral <= mul_wad_down(seen.borrows, pool.liquidation_incentive))
+    refusal = trial.do(pool, heal_account, user, borrower)
+    trial.claim(not isinstance(refusal, (*OF_HEALTH, DivisionByZero)), f"the healing is refused: {refusal}")
+
+
 def answers_to_liquidations(trial: Trial, pool: Comptroller, user: Account, borrower: Account) -> Any:
     """How liquidations in each pair of markets end, by one unit and up to the close factor, whole, and by healing."""
     owing = [name for name in pool.markets_of(borrower) if borrow_balance(pool.seen(name), borrower)]
@@ -246,6 +288,27 @@ def debt_without_collateral_is_recorded(trial: Trial, pool: Comptroller, user: A
     trial.assume(not any(pool.seen(name).tokens[borrower] for name in names))
     refusal = trial.do(pool, heal_account, user, borrower)
     trial.claim(refusal is None, f"the bad debt cannot be recorded: {refusal}")
+
+
+LIQ_8_W = VENUS.declare(
+    "LIQ-8-w",
+    "an account whose collateral is worth nothing and whose debt is worth a unit, by the contracts' own snapshot, is not "
+    "refused for its health when anybody else heals it",
+    "refusal",
+    why="dust that is worth less than a unit of value is not seen, and a pause or a missing price stops a healing",
+)
+
+
+@LIQ_8_W.scenario(instant=True, user=user(), borrower=user())
+def a_debt_without_collateral_passes_a_healing(
+    trial: Trial, pool: Comptroller, user: Account, borrower: Account
+) -> None:
+    """No collateral, a debt of a unit of value: neither the collateral nor the shortfall nor a division refuses."""
+    seen = snapshot(pool, borrower, at_threshold=True)
+    trial.assume(seen.collateral == 0)
+    trial.assume(seen.borrows > 0)
+    refusal = trial.do(pool, heal_account, user, borrower)
+    trial.claim(not isinstance(refusal, (*OF_HEALTH, DivisionByZero)), f"the bad debt cannot be recorded: {refusal}")
 
 
 # --- LIVE ----------------------------------------------------------------------------------------------------------

@@ -466,7 +466,7 @@ RND_6 = claimed("RND-6")
 def split(trial: Trial, pool: Comptroller, what: Any, user: Account, asset: str, parts: tuple[int, int]) -> Any:
     """The market after an action at once, and after the same in two parts; goes on only where all complete."""
     whole = trial.copy(pool)
-    trial.assume(trial.do(whole, what, user, asset, sum(parts)) is None)
+    trial.assume(trial.do(whole, what, user, asset, parts[0] + parts[1]) is None)
     for part in parts:
         trial.assume(trial.do(pool, what, user, asset, part) is None)
     return whole.seen(asset), pool.seen(asset)
@@ -509,3 +509,48 @@ def two_repayments_owe_no_less(
     whole, parts = split(trial, pool, repay_borrow, user, asset, (first, second))
     taken = parts.underlying[user] - whole.underlying[user]
     trial.claim(exact_debt(parts, user) - taken >= exact_debt(whole, user), "two repayments owe less than one")
+
+
+RND_6_W = VENUS.declare(
+    "RND-6-w",
+    "depositing, borrowing and repaying in two parts, in one instant, never gives more and never owes less than at once",
+    "profit",
+    why="a redemption in two parts can pay a unit more: the first part leaves its fraction to those who stay",
+)
+
+
+@RND_6_W.scenario(instant=True, user=user(), asset=asset(), first=tokens(), second=tokens())
+def two_deposits_give_no_more(
+    trial: Trial, pool: Comptroller, user: Account, asset: str, first: int, second: int
+) -> None:
+    """Two deposits give at most the vTokens of one."""
+    rate, whole = exchange_rate(pool.seen(asset)), trial.copy(pool)
+    trial.assume(trial.do(whole, mint, user, asset, first + second) is None)
+    trial.assume(trial.do(pool, mint, user, asset, first) is None)
+    market = pool.seen(asset)
+    halfway, later = market.total_supply, exchange_rate(market)
+    trial.claim(implies(halfway > 0, rate * halfway <= assets(market) * WAD), "the first part is credited too much")
+    trial.claim(rate <= later, "the first part lowers the exchange rate")
+    trial.assume(trial.do(pool, mint, user, asset, second) is None)
+    credited = pool.seen(asset).total_supply - halfway
+    trial.claim(credited * rate <= credited * later, "and with it the value of what the second part gives")
+    trial.claim(credited * later <= second * WAD, "the second part is credited too much")
+    trial.claim(pool.seen(asset).tokens[user] <= whole.seen(asset).tokens[user], "two deposits give more than one")
+
+
+@RND_6_W.scenario(instant=True, user=user(), asset=asset(), first=tokens(), second=tokens())
+def two_loans_owe_no_less(trial: Trial, pool: Comptroller, user: Account, asset: str, first: int, second: int) -> None:
+    """Two borrows leave at least the debt of one."""
+    whole, parts = split(trial, pool, borrow, user, asset, (first, second))
+    trial.claim(parts.principal[user] >= whole.principal[user], "two borrows owe less than one")
+    trial.claim(parts.interest_index[user] == whole.interest_index[user], "two borrows owe at another index")
+
+
+@RND_6_W.scenario(instant=True, user=user(), asset=asset(), first=tokens(), second=tokens())
+def two_payments_owe_no_less(
+    trial: Trial, pool: Comptroller, user: Account, asset: str, first: int, second: int
+) -> None:
+    """Two repayments leave at least the debt of one that takes as much."""
+    whole, parts = split(trial, pool, repay_borrow, user, asset, (first, second))
+    taken = parts.underlying[user] - whole.underlying[user]
+    trial.claim(parts.principal[user] - taken >= whole.principal[user], "two repayments owe less than one")

@@ -191,3 +191,20 @@ def collateral_is_within_the_supply_cap(pool: Comptroller, market: VToken) -> Co
     """The vTokens of accounts that entered the market, at the exchange rate, are worth at most the supply cap."""
     counted = sum(held for account, held in market.tokens.items() if pool.has_entered(account, market.name))
     return counted * exchange_rate(market) <= market.supply_cap * WAD
+
+
+CAP_2_W = VENUS.declare(
+    "CAP-2-w",
+    "right after a deposit to a market that has vTokens, all of them together are worth less than the supply cap and one "
+    "unit, and one for each 1e18 vTokens",
+    "step",
+    why="what exceeds the cap came as interest, or as a donation that was counted",
+)
+
+
+@CAP_2_W.step(of=(mint, mint_behalf), instant=True)
+def all_vtokens_are_within_the_supply_cap(step: Step, old: VToken, new: VToken) -> Condition:
+    """exchange rate x vTokens < supply cap + 1 + vTokens before / 1e18, in the market that took tokens."""
+    asked = (step.arguments["asset"] == new.name) & (new.supply_cap != MAX_UINT256) & (old.total_supply > 0)
+    shown = exchange_rate(new) * new.total_supply
+    return implies(asked, shown < (new.supply_cap + 1) * WAD + old.total_supply)
