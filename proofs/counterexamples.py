@@ -83,7 +83,11 @@ class Tried:
 
     def scenario(self, clause: Callable[..., Any] | str, *arguments: Any) -> None:
         """Run a scenario clause of the claim; where that is broken, the run ends."""
-        known = next(each for each in scenarios_of(self.model, self.invariant) if each.name == getattr(clause, "__name__", clause))
+        known = next(
+            each
+            for each in scenarios_of(self.model, self.invariant)
+            if each.name == getattr(clause, "__name__", clause)
+        )
         self._require_drawn(scenario_action(known), arguments)
         if run_scenario(self.model, known, self.state, arguments) is not None:
             raise _Violated(known, arguments)

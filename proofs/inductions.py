@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from poolproof.models.deployed.venus.market import VToken
+from poolproof.models.market import Market
 from poolproof.spec.invariant import Catalogue, Clause, Invariant
 from poolproof.spec.model import Model
 
-from poolproof.models.deployed.venus.market import VToken
-from poolproof.models.market import Market
 from .induction import Induction, Only, Unit, World
 from .world_of_route import RouteInduction
 from .world_of_system import SystemInduction

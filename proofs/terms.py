@@ -129,18 +129,22 @@ class Space:
             self._sign_fact(atom, sign)
         return Term(self, {(atom,): 1})
 
-    def once(self, key: Any, name: str) -> Term:
-        """A number that is not negative, the same for the same key."""
+    def once(self, key: Any, name: str, sign: Sign = "nonneg") -> Term:
+        """A number, by default not negative, the same for the same key."""
         found = self._choices.get(key)
         if found is None:
-            found = self._choices[key] = self.number(name, "nonneg")
+            found = self._choices[key] = self.number(name, sign)
         return found
 
-    def once_flag(self, name: str) -> Formula:
-        """A boolean variable, the same for the same name."""
-        found: Any = self._choices.get(("flag", name))
+    def has(self, key: Any) -> bool:
+        """Whether a number was made for a key."""
+        return key in self._choices
+
+    def once_flag(self, name: str, key: Any = None) -> Formula:
+        """A boolean variable, the same for the same name and key."""
+        found: Any = self._choices.get(("flag", name, key))
         if found is None:
-            found = self._choices["flag", name] = self.flag(name)  # type: ignore[assignment]  # a formula among terms
+            found = self._choices["flag", name, key] = self.flag(name)  # type: ignore[assignment]  # a formula among terms
         return found  # type: ignore[no-any-return]
 
     def identify(self, choice: Term, known: Term) -> None:

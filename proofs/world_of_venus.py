@@ -13,7 +13,13 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from poolproof.invariants.deployed.venus.accruals import ACCRUAL, PORTFOLIO, values_in_order, what_an_accrual_does
+from poolproof.invariants.deployed.venus.accruals import (
+    ACCRUAL,
+    ACCRUED,
+    PORTFOLIO,
+    values_in_order,
+    what_an_accrual_does,
+)
 from poolproof.models.deployed.venus.liquidation import heal_account
 from poolproof.models.deployed.venus.market import SHARE_RESERVE, VToken, accrue
 from poolproof.models.deployed.venus.pool import Comptroller
@@ -28,14 +34,27 @@ from poolproof.spec.state import Account
 
 from .clauses import by_cuts, claim_clause, places
 from .induction import MARKET, Case, Induction, Obligation, SymbolicTrial, Unit, cases_of, goals_of, owned
-from .paths import Path
-from .terms import Space
+from .paths import Path, Unreachable
+from .terms import Space, frozen
 from .world import ANYONE, AnyRate, NoJournal, SymbolicLedger
 
 WORDS = "WORDS"
 """The lemma that every stored number is a word: none is negative."""
 PARTS = ("to borrow", "to liquidation", "collateral", "debt")
 """What is summed over an account's markets."""
+READ = (
+    "internal_cash",
+    "total_borrows",
+    "total_reserves",
+    "bad_debt",
+    "borrow_index",
+    "accrued_at",
+    "swept_at",
+    "sweep_interval",
+    "reserve_factor",
+)
+"""The stored numbers that an accrual reads."""
+UNSEEN = object()
 FLAGS = ("listed", "forced_liquidation")
 POSITIVE = ("borrow_index", "initial_exchange_rate")
 """Numbers that are above 0 by the lemmas on indices, and by the deployment."""
@@ -63,16 +82,17 @@ class AnyBits:
 class Elsewhere:
     """What an account has in all markets that are not explicit, as if in one."""
 
-    __slots__ = ("_pool", "name")
+    __slots__ = ("_pool", "accrued_at", "name")
 
-    def __init__(self, pool: SymbolicComptroller) -> None:
+    def __init__(self, pool: SymbolicComptroller, account: Account) -> None:
         self._pool, self.name = pool, "elsewhere"
+        self.accrued_at = pool.space.once((account, "elsewhere"), f"elsewhere.accrued_at[{account}]")
 
     def valued(self, account: Account, *, at_threshold: bool) -> tuple[Any, Any, Any, Any]:
         """The sums of weighted collateral, collateral and debt.  Refuses: PriceError, as a market without one."""
-        space, healed = self._pool.space, self._pool.healed
+        space, when = self._pool.space, (self._pool.healed, self._pool.presented)
         require(~space.once_flag(f"elsewhere[{account}] is unpriced"), PriceError, "elsewhere")
-        values = [space.once((account, healed, part), f"elsewhere.{part}[{account}]") for part in PARTS]
+        values = [space.once((account, when, part), f"elsewhere.{part}[{account}]") for part in PARTS]
         space.fact(values_in_order(*values), PORTFOLIO.id)
         to_borrow, to_liquidation, collateral, owed = values
         return 0, to_liquidation if at_threshold else to_borrow, collateral, owed
@@ -81,21 +101,28 @@ class Elsewhere:
 class SymbolicComptroller(Comptroller):
     """A pool of which some markets are explicit."""
 
-    __slots__ = ("accounts_entered", "healed", "real_accruals", "space")
+    __slots__ = ("accounts_entered", "healed", "presented", "real_accruals", "space", "tells_present")
 
     space: Space
     accounts_entered: dict[tuple[Account, str], Any]
     healed: int
+    presented: bool
     real_accruals: bool
+    tells_present: bool
 
     def accrued(self, name: str) -> VToken:
         """A market at the present: by the contract of accruals, or by the accrual itself."""
         market = self.markets[name]
         if self.real_accruals:
-            accrue(market, self.now, self.events)
-        elif (market.accrued_at == self.now) is not True:
+            accrue_blindly(market, self.now)
+        elif not self._is_present(market):
             accrue_by_contract(self.space, market, self.now)
         return market
+
+    def _is_present(self, market: VToken) -> bool:
+        """Whether a market is plainly accrued to now; where it is told apart, each way is a path."""
+        present = market.accrued_at == self.now
+        return bool(present) if self.tells_present else present is True
 
     def markets_of(self, account: Account) -> tuple[str, ...]:
         """The explicit markets that count for an account."""
@@ -105,7 +132,7 @@ class SymbolicComptroller(Comptroller):
     def counted_for(self, account: Account) -> Iterator[Any]:
         """The explicit markets that count for an account, and all others as one."""
         yield from map(self.seen, self.markets_of(account))
-        yield Elsewhere(self)
+        yield Elsewhere(self, account)
 
     def has_entered(self, account: Account, name: str) -> Any:
         """Whether an account entered an explicit market."""
@@ -122,7 +149,17 @@ class SymbolicComptroller(Comptroller):
     def copy(self) -> SymbolicComptroller:
         """A copy that a run on this one does not change."""
         twin = SymbolicComptroller()
-        for name in (*Comptroller.scalars, "distributors", "healed", "journal", "real_accruals", "space", "stamp_", "users"):
+        for name in (
+            *Comptroller.scalars,
+            "distributors",
+            "healed",
+            "journal",
+            "presented",
+            "real_accruals",
+            "space",
+            "stamp_",
+            "users",
+        ):
             setattr(twin, name, getattr(self, name))
         twin.markets = {name: market.copy() for name, market in self.markets.items()}  # type: ignore[assignment]
         twin.accounts_entered, twin.events = dict(self.accounts_entered), []
@@ -135,18 +172,43 @@ class SymbolicComptroller(Comptroller):
 
 
 def accrue_by_contract(space: Space, market: VToken, now: Any) -> None:
-    """Let an accrual do anything that its contract allows.  Refuses: AccrualRefused."""
-    require(~space.flag(f"{market.name}: the accrual is refused"), AccrualRefused)
-    old = market.copy()
-    for name in ("borrow_index", "total_borrows", "total_reserves", "swept_at"):
-        sign = "positive" if name in POSITIVE else "nonneg"
-        setattr(market, name, space.number(f"{market.name}.{name} accrued", sign))
-    swept = space.number(f"{market.name}.swept", "nonneg")
+    """Let an accrual do anything that its contract allows, the same whenever the market is the same.
+
+    Refuses: AccrualRefused.
+    """
+    key = (market.name, id(market.rate_model), *(frozen(space.lift(number).poly) for number in (now, *read_by(market))))
+    require(~space.once_flag(f"{market.name}: the accrual is refused", key), AccrualRefused)
+    old, known = market.copy(), space.has((key, "swept"))
+    for name in ACCRUED:
+        sign: Any = "positive" if name in POSITIVE else "nonneg"
+        setattr(market, name, space.once((key, name), f"{market.name}.{name} accrued", sign))
+    swept = space.once((key, "swept"), f"{market.name}.swept")
     market.accrued_at = now
-    market.internal_cash = space.number(f"{market.name}.internal_cash accrued", "nonneg")
+    market.internal_cash = space.once((key, "cash"), f"{market.name}.internal_cash accrued")
     for account, change in ((market.name, -swept), (SHARE_RESERVE, swept)):
         market.underlying[account] = market.underlying[account] + change
-    space.fact(what_an_accrual_does(old, market), ACCRUAL.id)
+    if not known:
+        space.fact(what_an_accrual_does(old, market), ACCRUAL.id)
+
+
+def read_by(market: VToken) -> Iterator[Any]:
+    """The numbers that an accrual reads, the rate model aside."""
+    yield from (getattr(market, name) for name in READ)
+    yield market.underlying[market.name]
+    yield market.underlying[SHARE_RESERVE]
+
+
+def accrue_blindly(market: VToken, now: Any) -> None:
+    """Carry an accrual out where all that it is not said to read is out of sight: reading it ends in a TypeError."""
+    hidden = [name for name in (*VToken.scalars, *VToken.ledgers) if name not in (*READ, "rate_model", "underlying")]
+    kept = {name: getattr(market, name) for name in hidden}
+    for name in hidden:
+        setattr(market, name, UNSEEN)
+    try:
+        accrue(market, now, [])
+    finally:
+        for name, value in kept.items():
+            setattr(market, name, value)
 
 
 def symbolic_comptroller(
@@ -154,7 +216,8 @@ def symbolic_comptroller(
 ) -> SymbolicComptroller:
     """An arbitrary pool in which the named markets are explicit."""
     pool = SymbolicComptroller()
-    pool.space, pool.stamp_, pool.healed, pool.real_accruals = space, 0, 0, False
+    pool.space, pool.stamp_, pool.healed, pool.presented, pool.real_accruals = space, 0, 0, False, False
+    pool.tells_present = False
     pool.journal, pool.users, pool.events = NoJournal(), accounts, []  # type: ignore[assignment]
     pool.distributors = {}  # type: ignore[assignment]  # none are deployed
     for name in Comptroller.scalars:
@@ -191,6 +254,21 @@ def symbolic_vtoken(space: Space, name: str, accounts: tuple[Account, ...], coun
 def any_rate_model(space: Space, name: str) -> RateModel:
     """A rate model of which only is known that it never gives a rate below 0."""
     return RateModel(f"rates of {name}", AnyRate(space, name))  # type: ignore[arg-type]  # the same interface
+
+
+def accrued_to(path: Path, pool: SymbolicComptroller, now: Any) -> SymbolicComptroller:
+    """A copy of a pool with every market at a time; goes on only where no accrual is refused.
+
+    What an account has elsewhere is then another sum: other markets may not have been accrued before.
+    """
+    twin = pool.copy()
+    twin.now, twin.presented = now, True
+    for name in twin.markets:
+        try:
+            twin.accrued(name)
+        except AccrualRefused:
+            raise Unreachable from None
+    return twin
 
 
 class VenusInduction(Induction):
@@ -266,18 +344,22 @@ class VenusInduction(Induction):
         accounts = tuple(dict.fromkeys((*case.accounts.values(), ANYONE)))
 
         def setup(space: Space) -> tuple[Any, list[Any]]:
-            return self.world(space, action.domains, case, instant=instant)
+            return self.world(space, action.domains, case, instant=False)
 
         def run(path: Path, start: tuple[Any, list[Any]]) -> None:
             old, arguments = start
             pool = old.copy()
-            pool.real_accruals = action == accrue_interest
+            pool.real_accruals = action == accrue_interest and not instant
+            pool.tells_present = not instant and any(action.name in clause.of for _, clause in clauses)
             action.run(pool, *arguments)
             pool.healed += action == heal_account
             if action.by != "user":
                 for name, condition in self.region(pool):
                     path.assume(condition, f"region: {name}")
-            step = Step(action, dict(zip(action.domains, arguments, strict=True)), old, pool)
+            before = old
+            if instant:
+                before, pool = (accrued_to(path, each, pool.now) for each in (old, pool))
+            step = Step(action, dict(zip(action.domains, arguments, strict=True)), before, pool)
             for cuts, group in by_cuts(clauses):
                 self._claim_group(path, cuts, group, step, accounts, None)
 

@@ -27,7 +27,7 @@ from poolproof.spec.refusal import Refusal
 from poolproof.spec.state import Account
 
 from .accruals import unchanged
-from .measures import VENUS, assets, claimed, exact_debt, exact_margin, exact_price
+from .measures import VENUS, assets, claimed, exact_debt, exact_margin, exact_price, is_present_for
 
 OF_HEALTH = (CollateralExceedsThreshold, InsufficientShortfall, MinimalCollateralViolated, TooMuchRepay)
 """How a liquidation is refused for the health of the account."""
@@ -225,8 +225,9 @@ def who_just_acted_is_healthy(step: Step, account: Account) -> Condition:
 
 LIQ_6_W = VENUS.declare(
     "LIQ-6-w",
-    "an account that has just borrowed, or has redeemed or transferred in a market that it entered, or left it, is short "
-    "by at most one unit of value (1e-18 of a dollar) at the thresholds, as the contracts value it",
+    "an account whose markets were all accrued in the same slot, and that has just borrowed, or has redeemed or "
+    "transferred in a market that it entered, or left it, is short by at most one unit of value (1e-18 of a dollar) at "
+    "the thresholds, as the contracts value it",
     "step",
     why="the values of a debt and of what is added to it, or of collateral and of what is taken, each round down; what "
     "is in a market that an account has not entered does not count, and is redeemed unasked",
@@ -235,6 +236,8 @@ LIQ_6_W = VENUS.declare(
 
 def kept_worth(step: Step) -> Iterable[Cut]:
     """What the actor keeps in a market is worth as much as before, at the thresholds more than for borrowing."""
+    if not is_present_for(step.old, step.actor):
+        return
     for name, new in step.new.markets.items():
         old, held = step.old.markets[name], new.tokens[step.actor]
         rate, now = exchange_rate(old), exchange_rate(new)
@@ -255,10 +258,10 @@ def kept_worth(step: Step) -> Iterable[Cut]:
         yield none | (mul_wad_down(weighted, held) <= mul_wad_down(weighted_now, held))
 
 
-@LIQ_6_W.step("account", of=LEAVING, instant=True, cuts=kept_worth)
+@LIQ_6_W.step("account", of=LEAVING, cuts=kept_worth)
 def who_just_acted_is_at_most_one_unit_short(step: Step, account: Account) -> Condition:
     """The actor's shortfall in the contracts' own snapshot at the thresholds is at most 1."""
-    if account != step.actor:
+    if account != step.actor or not is_present_for(step.old, account):
         return True
     if not (step.action == borrow or step.old.has_entered(account, step.arguments["asset"])):
         return True

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from poolproof.models.deployed.venus.governance import sync_cash
 from poolproof.models.deployed.venus.market import SHARE_RESERVE, VToken, exchange_rate
+from poolproof.models.deployed.venus.model import ACTIONS, SETTERS, update_jump_rate
 from poolproof.models.deployed.venus.pool import Comptroller
-from poolproof.models.deployed.venus.users import accrue_interest
+from poolproof.models.deployed.venus.users import accrue_interest, donate
 from poolproof.models.deployed.word import mul_wad_down
 from poolproof.spec.arithmetic import WAD
 from poolproof.spec.invariant import Cut, Scaled, Step
@@ -28,6 +30,9 @@ NUMBERS = (
 """The numbers of a market that actions compute."""
 ACCRUED = ("borrow_index", "total_borrows", "total_reserves", "swept_at")
 """Those that an accrual may change, besides the time and the cash."""
+
+CLOSING = [action for action in (*ACTIONS, *SETTERS) if action not in (donate, sync_cash, update_jump_rate)]
+"""What accrues a market before it changes what interest depends on."""
 
 WORDS = VENUS.declare(
     "WORDS",

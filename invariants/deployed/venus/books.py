@@ -13,7 +13,7 @@ from poolproof.models.deployed.venus.market import (
     borrow_rate,
     exchange_rate,
 )
-from poolproof.models.deployed.venus.model import ACTIONS, enter_market
+from poolproof.models.deployed.venus.model import ACTIONS, enter_market, update_jump_rate
 from poolproof.models.deployed.venus.pool import Comptroller, exit_market, snapshot
 from poolproof.models.deployed.venus.users import (
     accrue_interest,
@@ -34,12 +34,23 @@ from poolproof.spec.invariant import Cut, Scaled, Step, Trial
 from poolproof.spec.logic import Condition, implies
 from poolproof.spec.state import Account
 
-from .measures import VENUS, assets, claimed, exact_debt, exact_debts, exact_debts_added, good_assets
+from .accruals import CLOSING
+from .measures import VENUS, assets, claimed, exact_debt, exact_debts, exact_debts_added, good_assets, is_present_for
 
 REDEMPTIONS = (redeem, redeem_underlying)
 ACCRUING = tuple(action for action in ACTIONS if action not in (donate, sync_cash))
 """What leaves cash alone, or accrues the market before it moves cash."""
-UNACCRUED = (accrue_interest, donate, sync_cash, transfer, enter_market, exit_market, set_price, pass_time)
+UNACCRUED = (
+    accrue_interest,
+    update_jump_rate,
+    donate,
+    sync_cash,
+    transfer,
+    enter_market,
+    exit_market,
+    set_price,
+    pass_time,
+)
 """What only accrues a market, or does not."""
 
 
@@ -143,7 +154,7 @@ def no_accrual_lowers_the_share_price(step: Step, old: VToken, new: VToken) -> C
     return share_price_is_kept(old, new)
 
 
-@SOLV_3_W.step(instant=True, cuts=kept_rates)
+@SOLV_3_W.step(of=CLOSING, instant=True, cuts=kept_rates)
 def no_action_lowers_the_share_price(step: Step, old: VToken, new: VToken) -> Condition:
     """The exchange rate is at least what it was once the market was accrued."""
     return share_price_is_kept(old, new)
@@ -220,17 +231,17 @@ def nothing_is_lent_on_nothing(step: Step, account: Account) -> Condition:
 
 SOLV_9_W = VENUS.declare(
     "SOLV-9-w",
-    "after a borrow, what an account owes exceeds its collateral at the weights for borrowing by at most one unit of "
-    "value (1e-18 of a dollar), as the contracts value both",
+    "after a borrow by an account whose markets were all accrued in the same slot, what it owes exceeds its collateral at "
+    "the weights for borrowing by at most one unit of value (1e-18 of a dollar), as the contracts value both",
     "step",
-    why="the values of the debt and of what is added to it each round down",
+    why="markets other than the one borrowed are valued as last accrued, and each value rounds down",
 )
 
 
-@SOLV_9_W.step("account", of=(borrow,), instant=True)
+@SOLV_9_W.step("account", of=(borrow,))
 def a_borrow_leaves_at_most_one_unit_short(step: Step, account: Account) -> Condition:
     """The borrower's shortfall in the contracts' own snapshot is at most 1."""
-    if account != step.actor:
+    if account != step.actor or not is_present_for(step.old, account):
         return True
     return snapshot(step.new, account, at_threshold=False).shortfall <= 1
 

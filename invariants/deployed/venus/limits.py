@@ -14,7 +14,7 @@ from poolproof.spec.invariant import Step, Trial
 from poolproof.spec.logic import Condition, all_of, implies
 from poolproof.spec.state import Account
 
-from .accruals import unchanged
+from .accruals import CLOSING, unchanged
 from .measures import VENUS, assets, claimed, exact_debts
 
 # --- RATE ----------------------------------------------------------------------------------------------------------
@@ -90,9 +90,9 @@ def the_index_never_falls(step: Step, old: VToken, new: VToken) -> Condition:
     return old.borrow_index <= new.borrow_index
 
 
-@RATE_3.step(instant=True)
+@RATE_3.step(of=CLOSING, instant=True)
 def only_an_accrual_moves_the_index(step: Step, old: VToken, new: VToken) -> Condition:
-    """Where there is nothing to accrue, the index stays."""
+    """Where there is nothing to accrue, the index stays; a donation or a rate changed in place moves the next accrual."""
     return old.borrow_index == new.borrow_index
 
 

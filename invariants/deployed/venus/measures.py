@@ -10,7 +10,7 @@ from poolproof.models.deployed.venus.pool import Comptroller
 from poolproof.models.deployed.venus.refusals import PriceError
 from poolproof.spec.arithmetic import WAD
 from poolproof.spec.invariant import Catalogue, Invariant
-from poolproof.spec.logic import Condition, negation
+from poolproof.spec.logic import Condition, all_of, negation
 from poolproof.spec.refusal import require
 from poolproof.spec.state import Account
 
@@ -150,3 +150,8 @@ def exact_margin(pool: Comptroller, account: Account, *, at_threshold: bool) -> 
 def changed(old: Any, new: Any, account: Account, ledger: str) -> Condition:
     """Whether an account's entry in a ledger of a market changed."""
     return negation(getattr(old, ledger)[account] == getattr(new, ledger)[account])
+
+
+def is_present_for(pool: Comptroller, account: Account) -> Condition:
+    """Whether every market that counts for an account was accrued in this slot."""
+    return all_of(market.accrued_at == pool.now for market in pool.counted_for(account))
