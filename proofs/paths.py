@@ -97,10 +97,9 @@ class Path:
             raise Unreachable
         node = condition.node
         self.conditions.append(Fact(node, tag, node_atoms(node)))
-        for part in node[1] if node[0] == "and" else (node,):
-            self._nodes.add(part)
-            if part[0] == "ne":
-                part = self._above_zero(part)
+        for given in node[1] if node[0] == "and" else (node,):
+            self._nodes.add(given)
+            part = self._above_zero(given) if given[0] == "ne" else given
             if part[0] == "ge":
                 variable = tuple(item for item in part[1] if item[0])
                 constant = next((c for m, c in part[1] if not m), 0)

@@ -92,7 +92,7 @@ class Elsewhere:
         """The sums of weighted collateral, collateral and debt.  Refuses: PriceError, as a market without one."""
         space, when = self._pool.space, (self._pool.healed, self._pool.presented)
         require(~space.once_flag(f"elsewhere[{account}] is unpriced"), PriceError, "elsewhere")
-        values = [space.once((account, when, part), f"elsewhere.{part}[{account}]") for part in PARTS]
+        values: list[Any] = [space.once((account, when, part), f"elsewhere.{part}[{account}]") for part in PARTS]
         space.fact(values_in_order(*values), PORTFOLIO.id)
         to_borrow, to_liquidation, collateral, owed = values
         return 0, to_liquidation if at_threshold else to_borrow, collateral, owed
@@ -184,7 +184,8 @@ def accrue_by_contract(space: Space, market: VToken, now: Any) -> None:
         setattr(market, name, space.once((key, name), f"{market.name}.{name} accrued", sign))
     swept = space.once((key, "swept"), f"{market.name}.swept")
     market.accrued_at = now
-    market.internal_cash = space.once((key, "cash"), f"{market.name}.internal_cash accrued")
+    cash: Any = space.once((key, "cash"), f"{market.name}.internal_cash accrued")
+    market.internal_cash = cash
     for account, change in ((market.name, -swept), (SHARE_RESERVE, swept)):
         market.underlying[account] = market.underlying[account] + change
     if not known:
@@ -256,7 +257,7 @@ def any_rate_model(space: Space, name: str) -> RateModel:
     return RateModel(f"rates of {name}", AnyRate(space, name))  # type: ignore[arg-type]  # the same interface
 
 
-def accrued_to(path: Path, pool: SymbolicComptroller, now: Any) -> SymbolicComptroller:
+def accrued_to(pool: SymbolicComptroller, now: Any) -> SymbolicComptroller:
     """A copy of a pool with every market at a time; goes on only where no accrual is refused.
 
     What an account has elsewhere is then another sum: other markets may not have been accrued before.
@@ -358,7 +359,7 @@ class VenusInduction(Induction):
                     path.assume(condition, f"region: {name}")
             before = old
             if instant:
-                before, pool = (accrued_to(path, each, pool.now) for each in (old, pool))
+                before, pool = (accrued_to(each, pool.now) for each in (old, pool))
             step = Step(action, dict(zip(action.domains, arguments, strict=True)), before, pool)
             for cuts, group in by_cuts(clauses):
                 self._claim_group(path, cuts, group, step, accounts, None)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
@@ -12,12 +11,10 @@ from poolproof.models.deployed.venus.model import VENUS
 from poolproof.proofs import registry
 from poolproof.proofs.attack import Attack
 from poolproof.proofs.counterexamples import counterexample, tried
-from poolproof.proofs.deciding import decide
 from poolproof.proofs.fuzz import fuzz
 from poolproof.proofs.replay import replay
 from poolproof.proofs.snapshots import set_state, state_to_json
 from poolproof.proofs.traces import trace_from_json
-from poolproof.proofs.verdicts import Verdict
 from poolproof.spec.loading import load_protocol
 from poolproof.spec.protocol import Protocol
 

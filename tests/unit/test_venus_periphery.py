@@ -1,4 +1,4 @@
-"""What is false of the registry's and the rewards' claims in more than one way, and that the weaker ones are not vacuous."""
+"""What is false of the registry's and the rewards' claims in more ways than one; the weaker ones are not vacuous."""
 
 from __future__ import annotations
 

@@ -58,10 +58,11 @@ class Exact:
         return Exact(*((-above, below) for above, below in self.parts))
 
     def __sub__(self, other: Any) -> Exact:
-        return self + (-other)
+        negative: Any = -other
+        return self.__add__(negative)
 
     def __rsub__(self, other: Any) -> Exact:
-        return -self + other
+        return self.__neg__().__add__(other)
 
     def __mul__(self, factor: Any) -> Exact:
         return Exact(*((above * factor, below) for above, below in self.parts))
