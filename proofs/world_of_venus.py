@@ -42,6 +42,18 @@ WORDS = "WORDS"
 """The lemma that every stored number is a word: none is negative."""
 PARTS = ("to borrow", "to liquidation", "collateral", "debt")
 """What is summed over an account's markets."""
+SHARED = (
+    "distributors",
+    "healed",
+    "journal",
+    "presented",
+    "real_accruals",
+    "space",
+    "stamp_",
+    "tells_present",
+    "users",
+)
+"""What a copy of a pool has as the pool has it, besides its numbers."""
 READ = (
     "internal_cash",
     "total_borrows",
@@ -149,17 +161,7 @@ class SymbolicComptroller(Comptroller):
     def copy(self) -> SymbolicComptroller:
         """A copy that a run on this one does not change."""
         twin = SymbolicComptroller()
-        for name in (
-            *Comptroller.scalars,
-            "distributors",
-            "healed",
-            "journal",
-            "presented",
-            "real_accruals",
-            "space",
-            "stamp_",
-            "users",
-        ):
+        for name in (*Comptroller.scalars, *SHARED):
             setattr(twin, name, getattr(self, name))
         twin.markets = {name: market.copy() for name, market in self.markets.items()}  # type: ignore[assignment]
         twin.accounts_entered, twin.events = dict(self.accounts_entered), []
@@ -351,7 +353,10 @@ class VenusInduction(Induction):
             old, arguments = start
             pool = old.copy()
             pool.real_accruals = action == accrue_interest and not instant
-            pool.tells_present = not instant and any(action.name in clause.of for _, clause in clauses)
+            pool.tells_present = not instant and any(
+                clause.over == "account" and action.name in clause.of for _, clause in clauses
+            )
+            pool.presented = action == heal_account  # it accrues every market that counts
             action.run(pool, *arguments)
             pool.healed += action == heal_account
             if action.by != "user":

@@ -21,7 +21,7 @@ from poolproof.models.deployed.venus.users import borrow, mint, redeem, redeem_u
 from poolproof.models.deployed.word import DivisionByZero, div_down, mul_wad_down
 from poolproof.spec.action import Action, asset, tokens, user
 from poolproof.spec.arithmetic import WAD
-from poolproof.spec.invariant import Cut, Distributed, Scaled, Step, Trial
+from poolproof.spec.invariant import Cancelled, Cut, Distributed, Scaled, Step, Trial
 from poolproof.spec.logic import Condition, all_of, least, negation
 from poolproof.spec.refusal import Refusal
 from poolproof.spec.state import Account
@@ -239,18 +239,27 @@ def kept_worth(step: Step) -> Iterable[Cut]:
     if not is_present_for(step.old, step.actor):
         return
     for name, new in step.new.markets.items():
-        old, held = step.old.markets[name], new.tokens[step.actor]
-        rate, now = exchange_rate(old), exchange_rate(new)
-        none = (old.total_supply == 0) | (new.total_supply == 0)
+        old, held, now = step.old.markets[name], new.tokens[step.actor], exchange_rate(new)
+        price_now = mul_wad_down(now, new.price)
+        to_borrow, to_liquidation = new.collateral_factor, new.liquidation_threshold
+        yield Scaled(to_borrow, to_liquidation, price_now)
+        to_borrow_now, weighted_now = mul_wad_down(to_borrow, price_now), mul_wad_down(to_liquidation, price_now)
+        yield to_borrow_now <= weighted_now
+        yield Scaled(to_borrow_now, weighted_now, held)
+        if step.action == borrow:
+            stored, amount = new.principal[step.actor], step.arguments["amount"]
+            shown = borrow_balance(new, step.actor)
+            yield Cancelled(shown, stored, new.borrow_index)
+            yield Scaled(shown, stored, new.price)
+            yield Distributed(stored, (stored - amount, amount), new.price)
+        rate, none = exchange_rate(old), (old.total_supply == 0) | (new.total_supply == 0)
         yield none | (rate * new.total_supply <= assets(new) * WAD)
         yield none | (rate <= now)
         yield Scaled(rate, now, new.price, unless=none)
-        price, price_now = mul_wad_down(rate, old.price), mul_wad_down(now, new.price)
+        price = mul_wad_down(rate, old.price)
         yield none | (price <= price_now)
-        to_borrow, to_liquidation = new.collateral_factor, new.liquidation_threshold
         yield Scaled(price, price_now, to_borrow, unless=none)
-        yield Scaled(to_borrow, to_liquidation, price_now)
-        weighted, weighted_now = mul_wad_down(to_borrow, price), mul_wad_down(to_liquidation, price_now)
+        weighted = mul_wad_down(to_borrow, price)
         yield none | (weighted <= weighted_now)
         before = old.tokens[step.actor]
         yield Distributed(before, (held, before - held), weighted)
