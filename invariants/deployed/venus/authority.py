@@ -20,7 +20,7 @@ from poolproof.spec.logic import Condition, all_of, implies
 from poolproof.spec.state import Account
 
 from .health import OF_USERS, ORDERED, shortfall
-from .measures import VENUS, assets, changed, claimed, exact_margin
+from .measures import VENUS, assets, claimed, exact_debt, exact_margin
 
 LIQUIDATIONS = (*ORDERED, heal_account)
 ACCRUING_SETTERS = [action for action in SETTERS if action != update_jump_rate]
@@ -52,12 +52,13 @@ def keeps_wealth(step: Step, old: VToken, new: VToken, account: Account, worth: 
     if account in (step.actor, taken):
         return True
     kept = (new.underlying[account] >= old.underlying[account]) & (new.tokens[account] >= old.tokens[account])
-    debt, debt_before = new.principal[account], old.principal[account]
-    owes_no_more = debt * new.borrow_index * old.interest_index[account] <= (
-        debt_before * old.borrow_index * new.interest_index[account]
-    )
-    entered = step.new.entered[account] == step.old.entered[account]
-    return kept & ((debt == 0) | owes_no_more) & entered & ((old.tokens[account] == 0) | worth)
+    owes_no_more = exact_debt(new, account) <= exact_debt(old, account)
+    return kept & owes_no_more & same_entry(step, new, account) & ((old.tokens[account] == 0) | worth)
+
+
+def same_entry(step: Step, market: VToken, account: Account) -> Condition:
+    """An account has entered a market after an action where it had before."""
+    return step.new.has_entered(account, market.name) == step.old.has_entered(account, market.name)
 
 
 AUTH_1_W = VENUS.declare(
@@ -82,12 +83,10 @@ def a_liquidation_takes_only_collateral(step: Step, old: VToken, new: VToken, ac
     """The borrower keeps its tokens and memberships, owes no more, and loses vTokens of the market named, if entered."""
     if account != step.arguments["borrower"] or account == step.actor:
         return True
-    kept = (new.underlying[account] == old.underlying[account]) & (
-        step.new.entered[account] == step.old.entered[account]
-    )
+    kept = (new.underlying[account] == old.underlying[account]) & same_entry(step, new, account)
     seized = step.old.has_entered(account, new.name) & (new.name == step.arguments.get("collateral", new.name))
     less = borrow_balance(new, account) <= borrow_balance(old, account)
-    return kept & less & ((new.tokens[account] == old.tokens[account]) | seized)
+    return kept & less & (seized | (new.tokens[account] == old.tokens[account]))
 
 
 AUTH_2 = claimed("AUTH-2")
@@ -117,7 +116,7 @@ def a_parameter_leaves_balances(step: Step, old: VToken, new: VToken) -> Conditi
 @AUTH_2_W.step("position", of=ACCRUING_SETTERS, instant=True)
 def a_parameter_leaves_positions(step: Step, old: VToken, new: VToken, account: Account) -> Condition:
     """Nobody's vTokens, debts or tokens are others than before."""
-    return not any(changed(old, new, account, name) for name in LEDGERS)
+    return all_of(getattr(old, name)[account] == getattr(new, name)[account] for name in LEDGERS)
 
 
 @AUTH_2_W.step("account", of=ACCRUING_SETTERS, instant=True)
