@@ -107,7 +107,7 @@ def what_an_accrual_does(old: VToken, new: VToken) -> Condition:
 PORTFOLIO = VENUS.declare(
     "PORTFOLIO",
     "what an account has in a market is worth at least as much at the thresholds as at the weights for borrowing, "
-    "which is at most its unweighted worth; who owes in a market has entered it",
+    "which is at most its unweighted worth",
     "state",
     why="what holds in each market holds of the sums over all of an account's markets, which proofs read as one",
 )
@@ -132,12 +132,6 @@ def a_position_is_worth_more_at_the_thresholds(pool: Comptroller, market: VToken
     _, to_borrow, collateral, owed = market.valued(account, at_threshold=False)
     _, to_liquidation, unweighted, debt = market.valued(account, at_threshold=True)
     return values_in_order(to_borrow, to_liquidation, collateral, owed) & (collateral == unweighted) & (owed == debt)
-
-
-@PORTFOLIO.state("position", lemma=True)
-def who_owes_has_entered(pool: Comptroller, market: VToken, account: Account) -> Condition:
-    """What an account owes in a listed market counts for it."""
-    return (market.principal[account] == 0) | pool.has_entered(account, market.name)
 
 
 def values_in_order(to_borrow: int, to_liquidation: int, collateral: int, owed: int) -> Condition:

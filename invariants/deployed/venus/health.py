@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
 
 from poolproof.models.deployed.venus.governance import pass_time
-from poolproof.models.deployed.venus.liquidation import heal_account
-from poolproof.models.deployed.venus.market import VToken, exchange_rate
-from poolproof.models.deployed.venus.model import ACTIONS
+from poolproof.models.deployed.venus.liquidation import heal_account, liquidate_borrow
+from poolproof.models.deployed.venus.market import VToken, borrow_balance, exchange_rate
+from poolproof.models.deployed.venus.model import ACTIONS, liquidate_small_account
 from poolproof.models.deployed.venus.pool import Comptroller, snapshot
 from poolproof.models.deployed.venus.users import accrue_interest, donate
-from poolproof.models.deployed.word import mul_wad_down
 from poolproof.spec.action import asset, slots
 from poolproof.spec.arithmetic import WAD
 from poolproof.spec.invariant import Cut, Scaled, Step, Trial
-from poolproof.spec.logic import Condition, implies, negation
+from poolproof.spec.logic import Condition, all_of, implies, negation
 from poolproof.spec.state import Account
 
-from .cuts import ORDERED, kept_by_others, liquidated, liquidation, prices
+from .books import kept_rates, share_price_is_kept
 from .measures import VENUS, assets, claimed, exact_debt, exact_margin, exact_price, good_assets
 
+ORDERED = (liquidate_borrow, liquidate_small_account)
+LIQUIDATIONS = (*ORDERED, heal_account)
+WEIGHTS = ("price", "collateral_factor", "liquidation_threshold")
 OF_USERS = (*(action for action in ACTIONS if action.by == "user"), accrue_interest)
 """What users do, and what anybody may."""
 
@@ -30,21 +31,37 @@ def shortfall(pool: Comptroller, account: Account) -> int:
     return snapshot(pool, account, at_threshold=True).shortfall
 
 
-class Worth(NamedTuple):
-    """What an account has at the thresholds and unweighted, and owes [value x 1e18]."""
+def liquidated(step: Step) -> tuple[VToken, VToken, int, int]:
+    """The markets of the debt and of the collateral before a liquidation, what it repays and what it seizes."""
+    arguments = step.arguments
+    debt, pledged = (step.old.seen(arguments[name]) for name in ("asset", "collateral"))
+    left, kept = (step.new.seen(arguments[name]) for name in ("asset", "collateral"))
+    user, borrower = arguments["user"], arguments["borrower"]
+    repaid = debt.underlying[user] - left.underlying[user]
+    return debt, pledged, repaid, pledged.tokens[borrower] - kept.tokens[borrower]
 
-    weighted: int
-    collateral: int
-    owed: int
+
+def prices(market: VToken) -> tuple[int, int]:
+    """What a vToken is worth as the contracts have it, unweighted and at the threshold [value x 1e18]."""
+    price = market.price * exchange_rate(market) // WAD
+    return price, market.liquidation_threshold * price // WAD
 
 
-def worth(pool: Comptroller, account: Account) -> Worth:
-    """The sums over the markets that count for an account, as the contracts value each.  Refuses: PriceError."""
-    weighted = collateral = owed = 0
-    for market in pool.counted_for(account):
-        _, *values = market.valued(account, at_threshold=True)
-        weighted, collateral, owed = weighted + values[0], collateral + values[1], owed + values[2]
-    return Worth(weighted, collateral, owed)
+def weighed_seizure(step: Step) -> Iterable[Cut]:
+    """The roundings of what is seized, against the debt that is repaid, and at the threshold."""
+    debt, pledged, repaid, seized = liquidated(step)
+    incentive, threshold = step.old.liquidation_incentive, pledged.liquidation_threshold
+    price, weighted = prices(pledged)
+    value = incentive * debt.price // WAD
+    ratio = value * WAD // price
+    yield Scaled(seized * WAD, ratio * repaid, price)
+    yield Scaled(ratio * price, value * WAD, repaid)
+    yield Scaled(value * WAD, incentive * debt.price, repaid)
+    yield price * seized * WAD <= incentive * debt.price * repaid
+    steep = negation(threshold * incentive <= WAD * WAD)
+    yield Scaled(weighted * WAD, threshold * price, seized)
+    yield Scaled(price * seized * WAD, incentive * debt.price * repaid, threshold)
+    yield Scaled(threshold * incentive, WAD * WAD, debt.price * repaid, unless=steep)
 
 
 # --- SOLV ----------------------------------------------------------------------------------------------------------
@@ -61,22 +78,24 @@ def healthy_accounts_stay_healthy(step: Step, account: Account) -> Condition:
 
 SOLV_4_W = VENUS.declare(
     "SOLV-4-w",
-    "within an instant, at constant prices, no user action but a donation leaves short, by the contracts' own values, an "
-    "account of somebody else who was not short and is not liquidated",
+    "within an instant, at constant prices, no user action but a donation lowers what counts for an account of somebody "
+    "else who is not liquidated, or raises what it owes, by the contracts' own values; so it leaves nobody else short",
     "step",
-    why="in each market what counts for them is worth no less than before, and what they owe no more; by how much the "
-    "actor itself may end short is LIQ-6-w",
+    why="the values grow with the vTokens and the exchange rate, and fall with the debt; by how much the actor itself may "
+    "end short is LIQ-6-w",
 )
 
 
-@SOLV_4_W.step("position", of=[action for action in OF_USERS if action != donate], instant=True, cuts=kept_by_others)
-def nothing_turns_others_short(step: Step, old: VToken, new: VToken, account: Account) -> Condition:
-    """Who neither acts nor is liquidated has as much at the threshold, owes as much at most, and counts it as before."""
-    if account in (step.actor, liquidated(step)):
+@SOLV_4_W.step("position", of=[action for action in OF_USERS if action != donate], instant=True, cuts=kept_rates)
+def what_counts_for_others_is_kept(step: Step, old: VToken, new: VToken, account: Account) -> Condition:
+    """Who neither acts nor is liquidated has no fewer vTokens, at no lower rate and the same weight, and owes no more."""
+    if account == step.actor or (step.action in LIQUIDATIONS and account == step.arguments["borrower"]):
         return True
-    (_, before, _, owed), (_, now, _, owes) = (each.valued(account, at_threshold=True) for each in (old, new))
+    kept = (old.tokens[account] == 0) | share_price_is_kept(old, new)
+    weights = all_of(getattr(new, name) == getattr(old, name) for name in WEIGHTS)
     counted = step.new.has_entered(account, new.name) == step.old.has_entered(account, new.name)
-    return (now >= before) & (owes <= owed) & counted
+    owes_no_more = borrow_balance(new, account) <= borrow_balance(old, account)
+    return kept & (new.tokens[account] >= old.tokens[account]) & weights & counted & owes_no_more
 
 
 SOLV_5 = claimed("SOLV-5")
@@ -96,7 +115,7 @@ SOLV_5_W = VENUS.declare(
     "SOLV-5-w",
     "where threshold x incentive <= 1 in every market that an account entered, an account that is not short by the "
     "contracts' own values keeps collateral >= incentive x debt, less 1e-18 of a dollar for each market; and a "
-    "liquidation lowers collateral - incentive x debt by at most 1e-18 of a dollar x (1 + incentive)",
+    "liquidation takes collateral worth at most incentive x what it repays",
     "step",
     why="in each market the incentive x what counts at the threshold is at most the collateral but for a unit; the "
     "contracts bound neither the threshold nor the incentive by the other",
@@ -112,7 +131,7 @@ def moderate_weights(pool: Comptroller, market: VToken, account: Account) -> Ite
     yield Scaled(threshold * incentive, WAD * WAD, price, unless=steep)
     yield steep | (incentive * weighted <= price * WAD)
     yield Scaled(incentive * weighted, price * WAD, held, unless=steep)
-    yield Scaled(mul_wad_down(weighted, held) * WAD, weighted * held, incentive)
+    yield Scaled(weighted * held // WAD * WAD, weighted * held, incentive)
 
 
 @SOLV_5_W.state("position", cuts=moderate_weights)
@@ -123,12 +142,12 @@ def what_counts_bears_the_incentive(pool: Comptroller, market: VToken, account: 
     return implies(moderate, pool.liquidation_incentive * weighted < WAD * (collateral + 1))
 
 
-@SOLV_5_W.step("pool", of=ORDERED, instant=True, cuts=liquidation)
+@SOLV_5_W.step("pool", of=ORDERED, instant=True, cuts=weighed_seizure)
 def a_liquidation_keeps_the_buffer(step: Step) -> Condition:
-    """incentive x debt - collateral rises by at most one unit x (1 + incentive)."""
-    borrower, incentive = step.arguments["borrower"], step.old.liquidation_incentive
-    old, new = worth(step.old, borrower), worth(step.new, borrower)
-    return incentive * (new.owed - old.owed) - WAD * (new.collateral - old.collateral) <= WAD + incentive
+    """Seized vTokens x their price <= repaid x price of the debt x incentive, as the contracts have the prices."""
+    debt, pledged, repaid, seized = liquidated(step)
+    price, _ = prices(pledged)
+    return price * seized * WAD <= step.old.liquidation_incentive * debt.price * repaid
 
 
 SOLV_8 = claimed("SOLV-8")
@@ -183,23 +202,32 @@ def the_shortfall_never_rises(step: Step) -> Condition:
 
 LIQ_2_W = VENUS.declare(
     "LIQ-2-w",
-    "where threshold x incentive <= 1 in the market of the collateral, a liquidation raises the account's shortfall, by "
-    "the contracts' own values, by at most 1e-18 of a dollar; healing leaves no debt that counts",
+    "where threshold x incentive <= 1 in the market of the collateral, what a liquidation takes from the account weighs at "
+    "most what it repays, at the contracts' prices; so the shortfall rises by roundings at most; healing leaves no debt",
     "step",
     why="above it, what is seized weighs more than what is repaid",
 )
 
 
-@LIQ_2_W.step("pool", of=ORDERED, instant=True, cuts=liquidation)
-def the_shortfall_rises_by_a_rounding_at_most(step: Step) -> Condition:
-    """debt - weighted collateral after <= before + 1."""
-    borrower, pledged = step.arguments["borrower"], step.old.seen(step.arguments["collateral"])
+@LIQ_2_W.step("pool", of=ORDERED, instant=True, cuts=weighed_seizure)
+def what_is_seized_weighs_no_more_than_what_is_repaid(step: Step) -> Condition:
+    """Seized vTokens x their price at the threshold <= repaid x price of the debt."""
+    debt, pledged, repaid, seized = liquidated(step)
     moderate = pledged.liquidation_threshold * step.old.liquidation_incentive <= WAD * WAD
-    old, new = worth(step.old, borrower), worth(step.new, borrower)
-    return implies(moderate, new.owed - new.weighted <= old.owed - old.weighted + 1)
+    return implies(moderate, prices(pledged)[1] * seized <= debt.price * repaid)
+
+
+@LIQ_2_W.step("pool", of=ORDERED, instant=True)
+def what_is_repaid_is_taken_off_the_debt(step: Step) -> Condition:
+    """The debt as shown falls by what is repaid."""
+    name, borrower = step.arguments["asset"], step.arguments["borrower"]
+    repaid = liquidated(step)[2]
+    return step.new.seen(name).principal[borrower] == borrow_balance(step.old.seen(name), borrower) - repaid
 
 
 @LIQ_2_W.step("position", of=(heal_account,), instant=True)
 def healing_leaves_no_debt(step: Step, old: VToken, new: VToken, account: Account) -> Condition:
-    """The account owes nothing in any listed market."""
-    return (account != step.arguments["borrower"]) | negation(new.listed) | (new.principal[account] == 0)
+    """The account owes nothing in any listed market that it entered."""
+    if account != step.arguments["borrower"]:
+        return True
+    return implies(step.old.has_entered(account, new.name) & new.listed, new.principal[account] == 0)
