@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from poolproof.models.deployed.venus.governance import set_collateral_factor, set_forced_liquidation, set_reserve_factor
-from poolproof.models.deployed.venus.liquidation import heal_account, liquidate_borrow
+from poolproof.models.deployed.venus.liquidation import liquidate_borrow
 from poolproof.models.deployed.venus.market import VToken, accrue, borrow_balance
 from poolproof.models.deployed.venus.model import (
     SETTERS,
@@ -15,14 +17,13 @@ from poolproof.models.deployed.venus.pool import Comptroller
 from poolproof.models.deployed.venus.users import donate
 from poolproof.spec.action import Action, asset, factor, user
 from poolproof.spec.arithmetic import WAD
-from poolproof.spec.invariant import Step, Trial
+from poolproof.spec.invariant import Cut, Scaled, Step, Trial
 from poolproof.spec.logic import Condition, all_of, implies
 from poolproof.spec.state import Account
 
-from .health import OF_USERS, ORDERED, shortfall
+from .health import LIQUIDATIONS, OF_USERS, prices, shortfall
 from .measures import VENUS, assets, claimed, exact_debt, exact_margin
 
-LIQUIDATIONS = (*ORDERED, heal_account)
 ACCRUING_SETTERS = [action for action in SETTERS if action != update_jump_rate]
 """What changes nothing before its own instant."""
 LEDGERS = ("tokens", "principal", "interest_index", "underlying")
@@ -119,7 +120,19 @@ def a_parameter_leaves_positions(step: Step, old: VToken, new: VToken, account: 
     return all_of(getattr(old, name)[account] == getattr(new, name)[account] for name in LEDGERS)
 
 
-@AUTH_2_W.step("account", of=ACCRUING_SETTERS, instant=True)
+def raised_threshold(step: Step) -> Iterable[Cut]:
+    """Unless the threshold is lowered, a vToken counts for as much as before, and so does what an account holds."""
+    for name, new in step.new.markets.items():
+        old = step.old.seen(name)
+        lowered = new.liquidation_threshold < old.liquidation_threshold
+        (price, weighted), (_, weighted_now) = prices(old), prices(new)
+        yield Scaled(old.liquidation_threshold, new.liquidation_threshold, price, unless=lowered)
+        yield lowered | (weighted <= weighted_now)
+        for account in new.tokens:
+            yield Scaled(weighted, weighted_now, new.tokens[account], unless=lowered)
+
+
+@AUTH_2_W.step("account", of=ACCRUING_SETTERS, instant=True, cuts=raised_threshold)
 def a_parameter_makes_nobody_short(step: Step, account: Account) -> Condition:
     """Who was not short is not, unless the threshold was lowered."""
     return kept_from_shortfall(step, account)
@@ -168,7 +181,7 @@ GOV_1_W = VENUS.declare(
 )
 
 
-@GOV_1_W.step("account", of=ACCRUING_SETTERS, instant=True)
+@GOV_1_W.step("account", of=ACCRUING_SETTERS, instant=True, cuts=raised_threshold)
 def no_other_parameter_makes_liquidatable(step: Step, account: Account) -> Condition:
     """Who was not short is not, unless the change lowers a threshold."""
     return kept_from_shortfall(step, account)
