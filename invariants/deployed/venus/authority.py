@@ -65,7 +65,7 @@ def same_entry(step: Step, market: VToken, account: Account) -> Condition:
 AUTH_1_W = VENUS.declare(
     "AUTH-1-w",
     "nobody but its owner or who liquidates it lowers an account's wealth within an instant, unless by a donation, or by "
-    "less than one unit for each 1e18 vTokens; a liquidation takes vTokens of the market named, or heals, and leaves tokens",
+    "less than one unit for each 1e18 vTokens; a liquidation takes vTokens of the market named, or heals, no tokens",
     "step",
     why="whether an account may be liquidated is asked of rounded values, of markets as last accrued (LIQ-1-w)",
 )
