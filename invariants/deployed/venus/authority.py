@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from poolproof.models.deployed.venus.governance import set_collateral_factor, set_forced_liquidation, set_reserve_factor
-from poolproof.models.deployed.venus.liquidation import heal_account, liquidate_borrow
+from poolproof.models.deployed.venus.liquidation import liquidate_borrow
 from poolproof.models.deployed.venus.market import VToken, accrue, borrow_balance
 from poolproof.models.deployed.venus.model import (
     SETTERS,
@@ -15,14 +17,13 @@ from poolproof.models.deployed.venus.pool import Comptroller
 from poolproof.models.deployed.venus.users import donate
 from poolproof.spec.action import Action, asset, factor, user
 from poolproof.spec.arithmetic import WAD
-from poolproof.spec.invariant import Step, Trial
+from poolproof.spec.invariant import Cut, Scaled, Step, Trial
 from poolproof.spec.logic import Condition, all_of, implies
 from poolproof.spec.state import Account
 
-from .health import OF_USERS, ORDERED, shortfall
-from .measures import VENUS, assets, changed, claimed, exact_margin
+from .health import LIQUIDATIONS, OF_USERS, prices, shortfall
+from .measures import VENUS, assets, claimed, exact_debt, exact_margin
 
-LIQUIDATIONS = (*ORDERED, heal_account)
 ACCRUING_SETTERS = [action for action in SETTERS if action != update_jump_rate]
 """What changes nothing before its own instant."""
 LEDGERS = ("tokens", "principal", "interest_index", "underlying")
@@ -52,12 +53,13 @@ def keeps_wealth(step: Step, old: VToken, new: VToken, account: Account, worth: 
     if account in (step.actor, taken):
         return True
     kept = (new.underlying[account] >= old.underlying[account]) & (new.tokens[account] >= old.tokens[account])
-    debt, debt_before = new.principal[account], old.principal[account]
-    owes_no_more = debt * new.borrow_index * old.interest_index[account] <= (
-        debt_before * old.borrow_index * new.interest_index[account]
-    )
-    entered = step.new.entered[account] == step.old.entered[account]
-    return kept & ((debt == 0) | owes_no_more) & entered & ((old.tokens[account] == 0) | worth)
+    owes_no_more = exact_debt(new, account) <= exact_debt(old, account)
+    return kept & owes_no_more & same_entry(step, new, account) & ((old.tokens[account] == 0) | worth)
+
+
+def same_entry(step: Step, market: VToken, account: Account) -> Condition:
+    """An account has entered a market after an action where it had before."""
+    return step.new.has_entered(account, market.name) == step.old.has_entered(account, market.name)
 
 
 AUTH_1_W = VENUS.declare(
@@ -82,12 +84,10 @@ def a_liquidation_takes_only_collateral(step: Step, old: VToken, new: VToken, ac
     """The borrower keeps its tokens and memberships, owes no more, and loses vTokens of the market named, if entered."""
     if account != step.arguments["borrower"] or account == step.actor:
         return True
-    kept = (new.underlying[account] == old.underlying[account]) & (
-        step.new.entered[account] == step.old.entered[account]
-    )
+    kept = (new.underlying[account] == old.underlying[account]) & same_entry(step, new, account)
     seized = step.old.has_entered(account, new.name) & (new.name == step.arguments.get("collateral", new.name))
     less = borrow_balance(new, account) <= borrow_balance(old, account)
-    return kept & less & ((new.tokens[account] == old.tokens[account]) | seized)
+    return kept & less & (seized | (new.tokens[account] == old.tokens[account]))
 
 
 AUTH_2 = claimed("AUTH-2")
@@ -117,10 +117,22 @@ def a_parameter_leaves_balances(step: Step, old: VToken, new: VToken) -> Conditi
 @AUTH_2_W.step("position", of=ACCRUING_SETTERS, instant=True)
 def a_parameter_leaves_positions(step: Step, old: VToken, new: VToken, account: Account) -> Condition:
     """Nobody's vTokens, debts or tokens are others than before."""
-    return not any(changed(old, new, account, name) for name in LEDGERS)
+    return all_of(getattr(old, name)[account] == getattr(new, name)[account] for name in LEDGERS)
 
 
-@AUTH_2_W.step("account", of=ACCRUING_SETTERS, instant=True)
+def raised_threshold(step: Step) -> Iterable[Cut]:
+    """Unless the threshold is lowered, a vToken counts for as much as before, and so does what an account holds."""
+    for name, new in step.new.markets.items():
+        old = step.old.seen(name)
+        lowered = new.liquidation_threshold < old.liquidation_threshold
+        (price, weighted), (_, weighted_now) = prices(old), prices(new)
+        yield Scaled(old.liquidation_threshold, new.liquidation_threshold, price, unless=lowered)
+        yield lowered | (weighted <= weighted_now)
+        for account in new.tokens:
+            yield Scaled(weighted, weighted_now, new.tokens[account], unless=lowered)
+
+
+@AUTH_2_W.step("account", of=ACCRUING_SETTERS, instant=True, cuts=raised_threshold)
 def a_parameter_makes_nobody_short(step: Step, account: Account) -> Condition:
     """Who was not short is not, unless the threshold was lowered."""
     return kept_from_shortfall(step, account)
@@ -169,7 +181,7 @@ GOV_1_W = VENUS.declare(
 )
 
 
-@GOV_1_W.step("account", of=ACCRUING_SETTERS, instant=True)
+@GOV_1_W.step("account", of=ACCRUING_SETTERS, instant=True, cuts=raised_threshold)
 def no_other_parameter_makes_liquidatable(step: Step, account: Account) -> Condition:
     """Who was not short is not, unless the change lowers a threshold."""
     return kept_from_shortfall(step, account)

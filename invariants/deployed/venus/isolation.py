@@ -23,10 +23,10 @@ from poolproof.models.deployed.venus.users import (
 )
 from poolproof.spec.action import asset, tokens, user
 from poolproof.spec.invariant import Step, Trial
-from poolproof.spec.logic import Condition
+from poolproof.spec.logic import Condition, all_of
 from poolproof.spec.state import Account, Ledger, Record, Table
 
-from .measures import changed, claimed
+from .measures import claimed
 
 SISTER = "{} of the sister"
 """How a sister calls its market of an underlying token."""
@@ -181,8 +181,8 @@ def only_accounts_that_are_named_move(step: Step, old: Any, new: Any, account: A
     """An action changes the vTokens, debts and memberships of the accounts that it names, and of nobody else."""
     if account in step.arguments.values():
         return True
-    entered = step.new.entered[account] == step.old.entered[account]
-    return entered & (not any(changed(old, new, account, name) for name in POSITIONS))
+    entered = step.new.has_entered(account, new.name) == step.old.has_entered(account, new.name)
+    return entered & all_of(getattr(old, name)[account] == getattr(new, name)[account] for name in POSITIONS)
 
 
 ISO_9 = claimed("ISO-9")

@@ -13,12 +13,12 @@ from poolproof.models.deployed.venus.model import ACTIONS
 from poolproof.models.deployed.venus.pool import Comptroller
 from poolproof.models.deployed.venus.users import donate, mint, mint_behalf
 from poolproof.spec.arithmetic import WAD
-from poolproof.spec.invariant import Step
+from poolproof.spec.invariant import Cut, Scaled, Step
 from poolproof.spec.logic import Condition, positive_part
 from poolproof.spec.state import Account
 
 from .health import OF_USERS, ORDERED
-from .measures import VENUS, assets, claimed, exact_debt, exact_price
+from .measures import VENUS, Exact, assets, claimed, exact_debt, exact_price
 
 OWN = [action for action in OF_USERS if action not in (*ORDERED, heal_account)]
 """What users do to themselves."""
@@ -176,12 +176,31 @@ LIQ_4_W = VENUS.declare(
     "LIQ-4-w",
     "liquidating oneself gives less than one unit in the market of the debt, and nothing in that of the collateral",
     "profit",
-    why="the debt that is touched loses its fraction of a unit",
+    why="the debt that is touched loses its fraction of a unit; what is seized is one's own but for the protocol's part",
 )
 
 
+def own_part(step: Step) -> Iterable[Cut]:
+    """What liquidator and borrower hold together is at most all vTokens; their part of the assets for them is no more."""
+    for name, new in step.new.markets.items():
+        old = step.old.seen(name)
+        held, holds = (sum(market.tokens[each] for each in own_accounts(step)) for market in (old, new))
+        burned = old.total_supply - new.total_supply
+        yield Scaled(held, old.total_supply, assets(old) * burned)
+        yield Scaled(assets(new), assets(old), holds * old.total_supply)
+
+
+@LIQ_4_W.step(of=ORDERED, instant=True, cuts=own_part)
+def ones_own_vtokens_are_worth_no_more(step: Step, old: VToken, new: VToken) -> Condition:
+    """All vTokens of liquidator and borrower x assets / supply: at most what it was, cross-multiplied."""
+    held, holds = (sum(market.tokens[each] for each in own_accounts(step)) for market in (old, new))
+    return holds * assets(new) * old.total_supply <= held * assets(old) * new.total_supply
+
+
 @LIQ_4_W.step(of=ORDERED, instant=True)
-def liquidating_oneself_gives_less_than_a_unit(step: Step, old: VToken, new: VToken) -> Condition:
-    """The gain of liquidator and borrower together is less than 1, where the debt is, and else at most 0."""
-    top, bottom = gain(old, new, own_accounts(step))
-    return top < bottom if new.name == step.arguments["asset"] else top <= 0
+def ones_own_tokens_pay_the_debt_but_for_a_fraction(step: Step, old: VToken, new: VToken) -> Condition:
+    """The exact debts fall by less than one unit more than the tokens paid, and in other markets not at all."""
+    own = own_accounts(step)
+    paid = sum(old.underlying[each] - new.underlying[each] for each in own)
+    freed = sum((exact_debt(old, each) - exact_debt(new, each) for each in own), Exact())
+    return freed < paid + 1 if new.name == step.arguments["asset"] else freed <= paid
