@@ -13,7 +13,7 @@ import json
 import sys
 import tomllib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
@@ -21,21 +21,20 @@ from typing import Any
 
 from poolproof.invariants.deployed.venus import VENUS as CATALOGUE
 from poolproof.models.deployed.venus.model import VENUS
+from poolproof.models.deployed.venus.rewards import REWARD_ACTIONS
 from poolproof.proofs import registry
 from poolproof.proofs.campaign import initial_state
 from poolproof.proofs.counterexamples import counterexample, tried
-from poolproof.proofs.replay import ReplayedStep, ReplayReport, replay
+from poolproof.proofs.replay import ReplayedStep, ReplayReport, recorded_scenario, replay
 from poolproof.proofs.traces import Trace, read_trace, start_state, traced
 from poolproof.proofs.trial import run_scenario
-from poolproof.proofs.replay import recorded_scenario
 from poolproof.spec.action import perform
-from poolproof.spec.arithmetic import WAD
 from poolproof.spec.invariant import Invariant
 from poolproof.spec.loading import load_protocol
-from poolproof.spec.protocol import Protocol
-from poolproof.timeline import Units, sentence
+from poolproof.spec.protocol import Protocol, VTokenConfig
+from poolproof.timeline import Units, decimal, percent, sentence
 
-from venus_losses import UNCOVERED, Done, Noting, by_last_step
+from venus_losses import Done, Noting, by_last_step
 
 ROOT = Path(__file__).parents[1]
 DOCUMENT = ROOT / "docs" / "findings" / "venus.md"
@@ -66,6 +65,8 @@ class Texts:
     nature: str
     line: str
     """What is wrong."""
+    loser: str
+    """Who loses, or is stopped, in a few words."""
     bears: str
     """Who bears it, and how it grows."""
     when: str
@@ -185,11 +186,16 @@ def change_lines(units: Units, step: ReplayedStep) -> Iterator[str]:
 
 def in_words(units: Units, done: Done) -> str:
     """An action of a scenario, and how it ended."""
-    step = ReplayedStep(traced(done.action, done.arguments), done.action.domains, None, None)
+    domains = done.action.domains
+    if done.action in REWARD_ACTIONS:  # amounts of the reward token, not of the market's
+        domains = {name: replace(domain, of="distributor") for name, domain in domains.items()}
+    step = ReplayedStep(traced(done.action, done.arguments), domains, None, None)
     words = sentence(units, step)
     if done.refusal is not None:
         return f"{words}: refused, {done.refusal.name} ({done.refusal})"
-    return f"{words}{f' ({parties(done.changed)})' if done.changed else ''}"
+    got = [f"{account} +{amount} units of rewards" for account, amount in done.rewarded.items()]
+    told = "; ".join(filter(None, (parties(done.changed), *got)))
+    return f"{words} ({told})" if told else words
 
 
 def scenario_of(trace: Trace) -> Noting | None:
@@ -238,14 +244,13 @@ def document() -> str:
     lines = [
         HEAD,
         f"{len(found)} findings; the contracts' bytecode confirms {confirmed} of them, step by step and value by value.\n",
-        "| id | what is wrong | what it is | at the last step, who has more or less | steps | bytecode |",
+        "| id | what is wrong | what it is | who loses | steps | bytecode |",
         "|---|---|---|---|---|---|",
     ]
-    shown = [(each, figures(each)) for each in found]
-    lines += [row(each, summary) for each, (summary, _) in shown]
+    lines += [row(each) for each in found]
     for severity, title in CLASSES.items():
         lines.append(f"\n## {title}")
-        lines += [section(each, effect) for each, (_, effect) in shown if each.texts.severity == severity]
+        lines += [section(each) for each in found if each.texts.severity == severity]
     return "\n".join(lines) + "\n"
 
 
@@ -254,35 +259,29 @@ def is_confirmed(finding: Finding) -> bool:
     return bool(finding.confirmed["confirmed"] and finding.confirmed["left_out"] is None)
 
 
-def row(finding: Finding, summary: str) -> str:
+def row(finding: Finding) -> str:
     """A finding in the table."""
     name, steps = finding.invariant.id, len(finding.trace.runs[0])
     bytecode = "confirmed" if is_confirmed(finding) else "not confirmed"
     link = f"[{name}](#{name.lower()})"
-    return f"| {link} | {finding.texts.line} | {finding.texts.nature} | {summary} | {steps} | {bytecode} |"
+    return f"| {link} | {finding.texts.line} | {finding.texts.nature} | {finding.texts.loser} | {steps} | {bytecode} |"
 
 
-def figures(finding: Finding) -> tuple[str, list[str]]:
-    """What the end of the trace shows: in a few words for the table, and line by line."""
-    trace, units = finding.trace, Units.of(finding.trace.parsed_protocol())
+def figures(trace: Trace) -> list[str]:
+    """Who has more and who has less at the end of a trace, line by line."""
+    units = Units.of(trace.parsed_protocol())
     noting = scenario_of(trace)
     if noting is None:
         changed = by_last_step(trace)
-        return parties(changed) or "nobody", [f"After the last step: {parties(changed) or 'nobody has more or less'}."]
+        return [f"By the last step: {parties(changed) or 'nobody has more or less'}."]
     copies = {done.copy for done in noting.done}
     lines = [
         f"{f'on copy {done.copy + 1}: ' if len(copies) > 1 else ''}{in_words(units, done)}" for done in noting.done
     ]
-    refused = next((done for done in reversed(noting.done) if done.refusal is not None), None)
-    last = next((done for done in reversed(noting.done) if done.changed), None)
-    if refused is not None:
-        summary = f"{refused.arguments[0]} is refused"
-    else:
-        summary = parties(last.changed) if last is not None else "nobody"
-    return summary, ["From there:", *(f"  - {line}" for line in lines)]
+    return ["What then happens:", *(f"  - {line}" for line in lines)]
 
 
-def section(finding: Finding, effect: list[str]) -> str:
+def section(finding: Finding) -> str:
     """A finding, whole."""
     invariant, texts, trace = finding.invariant, finding.texts, finding.trace
     report = replayed(trace)
@@ -300,10 +299,10 @@ def section(finding: Finding, effect: list[str]) -> str:
     parts.append(f"  Here: {violation.message}.")
     if steps and "scenario" not in violation.values:
         parts += ["- The last step changed:", *(f"  - {line}" for line in change_lines(units, steps[-1]))]
-    parts.append(f"- Who has more or less. {effect[0]}")
-    parts += effect[1:]
+    first, *more = figures(trace)
+    parts += [f"- {first}", *more]
     parts.append(f"- Who bears it: {texts.bears}")
-    parts.append(f"- When: {texts.when} {on_pools(invariant)}")
+    parts.append(f"- When: {texts.when.format(product=largest_product(), share=seize_shares())} {on_pools(invariant)}")
     parts.append(f"- {weaker(invariant)}")
     parts.append(f"- Again: `poolproof replay {golden(invariant.id).relative_to(ROOT)}`; {on_bytecode(finding)}")
     return "\n".join(parts)
@@ -327,7 +326,25 @@ def on_pools(invariant: Invariant) -> str:
     if len(found) == len(POOLS):
         return "A run of it is found on all eight deployed pools."
     missing = ", ".join(name for name in POOLS if name not in found)
-    return f"A run of it is found on {len(found)} of the eight deployed pools, not on {missing}."
+    return f"A run of it is found on {len(found)} of the eight deployed pools; on {missing} none of ours shows it."
+
+
+def largest_product() -> str:
+    """The largest threshold x incentive of the deployed pools, and where it is."""
+    products = {
+        f"{market.asset} in {name}": market.liquidation_threshold * pool_of(name).pools[0].liquidation_incentive
+        for name in POOLS
+        for market in pool_of(name).pools[0].markets
+    }
+    most = max(products.values())
+    return f"{decimal(most, 36)}, of {' and '.join(place for place, each in products.items() if each == most)}"
+
+
+def seize_shares() -> str:
+    """The protocol seize shares of the deployed pools."""
+    markets = [market for name in POOLS for market in pool_of(name).pools[0].markets]
+    shares = {(market.venus or VTokenConfig()).protocol_seize_share for market in markets}
+    return " or ".join(percent(share) for share in sorted(shares))
 
 
 def weaker(invariant: Invariant) -> str:

@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
+from poolproof.invariants.deployed.venus.measures import exact_margin
 from poolproof.models.deployed.venus.build import ACTIONS as DEPLOYED
 from poolproof.models.deployed.venus.governance import pass_time
 from poolproof.models.deployed.venus.market import SHARE_RESERVE, VToken, exchange_rate
 from poolproof.models.deployed.venus.model import VENUS
 from poolproof.models.deployed.venus.pool import Comptroller
+from poolproof.models.deployed.venus.refusals import PriceError
 from poolproof.models.deployed.venus.rewards import REWARD_ACTIONS
 from poolproof.models.deployed.venus.users import accrue_interest
 from poolproof.proofs.snapshots import copy_state
@@ -26,7 +28,7 @@ DOLLAR = WAD * WAD
 """A dollar, as a price times an amount has it."""
 OF_TIME = (pass_time, accrue_interest)
 """What brings interest: compared with the state as it was stored before it."""
-SUPPLIERS, RESERVES, UNCOVERED = "all suppliers together", "the reserves", "suppliers' claims that nothing covers"
+RESERVES, SUPPLIERS, UNCOVERED = "the reserves", "the suppliers together", "suppliers' claims that nothing covers"
 
 
 def worth(market: VToken, account: Account) -> Fraction:
@@ -64,14 +66,48 @@ def balance(pool: Comptroller) -> dict[str, Fraction]:
     """What every party has: each account, the suppliers together, the reserves; and what nothing covers [dollars]."""
     accounts = (*pool.users, SHARE_RESERVE)
     wealth = {account: in_dollars(pool, lambda market, who=account: worth(market, who)) for account in accounts}
-    together = {SUPPLIERS: supplied, RESERVES: lambda market: market.total_reserves, UNCOVERED: uncovered}
-    return wealth | {party: in_dollars(pool, amount) for party, amount in together.items()}
+    short = {f"what {account} lacks to be healthy": lacking(pool, account) for account in pool.users}
+    together = {RESERVES: lambda market: market.total_reserves, UNCOVERED: uncovered}
+    return wealth | short | {party: in_dollars(pool, amount) for party, amount in together.items()}
+
+
+def lacking(pool: Comptroller, account: Account) -> Fraction:
+    """What an account's collateral lacks at the thresholds, nothing rounded; 0 where a price is missing [dollars]."""
+    try:
+        margin = exact_margin(pool, account, at_threshold=True)
+    except PriceError:
+        return Fraction(0)
+    return max(-sum((Fraction(above, below) for above, below in margin.parts), Fraction(0)) / (DOLLAR * WAD), Fraction(0))
+
+
+def share_price_effect(old: Comptroller, new: Comptroller) -> Fraction:
+    """What the vTokens that are there before and after are worth more, at the prices after it [dollars]."""
+    total = Fraction(0)
+    for market in markets(new):
+        before = old.seen(market.name)
+        staying = min(before.total_supply, market.total_supply)
+        if staying:
+            rise = Fraction(supplied(market), market.total_supply) - Fraction(supplied(before), before.total_supply)
+            total += rise * staying * market.price
+    return total / DOLLAR
 
 
 def changes(old: Comptroller, new: Comptroller) -> dict[str, Fraction]:
     """What each party has more, or less, than before; those with a change alone [dollars]."""
     before, after = balance(old), balance(new)
-    return {party: after[party] - had for party, had in before.items() if after[party] != had}
+    found = {party: after[party] - had for party, had in before.items() if after[party] != had}
+    risen = share_price_effect(old, new)
+    return found | ({SUPPLIERS: risen} if risen else {})
+
+
+def rewards(pool: Comptroller) -> dict[Account, int]:
+    """What every account was paid and is owed of rewards [reward tokens]."""
+    found: dict[Account, int] = {}
+    for name in pool.distributors:
+        of = pool.distributors[name]
+        for account in pool.users:
+            found[account] = found.get(account, 0) + of.balances[account] + of.accrued[account]
+    return found
 
 
 def accrued(pool: Comptroller, now: int) -> Comptroller:
@@ -107,6 +143,8 @@ class Done:
     arguments: tuple[Any, ...]
     refusal: Refusal | None
     changed: dict[str, Fraction] = field(default_factory=dict)
+    rewarded: dict[str, int] = field(default_factory=dict)
+    """What accounts got of rewards [reward tokens]."""
 
 
 class Noting(ConcreteTrial):
@@ -140,7 +178,10 @@ class Noting(ConcreteTrial):
         refusal = run()
         place = next((number for number, copied in enumerate(self._copies) if copied is state), 0)
         changed = {} if refusal is not None or action in OF_TIME else self._changed(before, state)
-        self.done.append(Done(place, action, arguments, refusal, changed))
+        had = rewards(before)
+        got = {account: now - had.get(account, 0) for account, now in rewards(state).items()}
+        rewarded = {account: more for account, more in got.items() if more}
+        self.done.append(Done(place, action, arguments, refusal, changed, rewarded))
         return refusal
 
     @staticmethod

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
 from string import Formatter
+from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
@@ -77,6 +78,15 @@ PHRASES = {
 }
 """An action in words; one that is not named here, or takes other arguments, is written with its arguments."""
 
+OF_VENUS = {
+    "redeem": "{user} redeems {tokens}",
+    "transfer": "{user} sends {tokens} to {to}",
+    "set_reserve_factor": "governance sets the reserve factor of {asset} to {value}",
+    "set_close_factor": "governance sets the close factor to {value}",
+    "set_liquidation_incentive": "governance sets the liquidation incentive to {value}",
+}
+"""Actions of the model "venus" that other models have with other arguments."""
+
 _TOKENS = {
     *("cash", "donated", "supply_cap", "borrow_cap", "tokens", "lent", "drawn"),
     *("limit", "debt_ceiling", "principal", "first_loss", "limit_at_draw", "taken", "lost", "paid"),
@@ -135,10 +145,10 @@ class Units:
             return "missing"
         return f"{decimal(price, 36 - self.decimals.get(asset, 0))} USD"
 
-    def argument(self, kind: str, value: str | int, asset: str) -> str:
+    def argument(self, kind: str, value: Any, asset: str) -> str:
         """An argument of an action, by the kind of its domain."""
-        if isinstance(value, str):
-            return value
+        if not isinstance(value, int) or isinstance(value, bool):
+            return str(value)
         match kind:
             case "tokens" | "cap":
                 return self.tokens(value, asset)
@@ -235,10 +245,10 @@ def sentence(units: Units, step: ReplayedStep) -> str:
         domain = step.domains[name]
         asset = str(args.get(domain.of or "asset", ""))
         written[name] = units.argument(domain.kind, value, asset)
-    phrase = PHRASES.get(step.recorded.action)
-    if phrase is not None and {name for _, name, _, _ in Formatter().parse(phrase) if name} <= written.keys():
-        pool = f' in pool "{written["pool"]}"' if "pool" in step.domains else ""
-        return phrase.format(**written) + pool
+    for phrase in (phrases.get(step.recorded.action) for phrases in (PHRASES, OF_VENUS)):
+        if phrase is not None and {name for _, name, _, _ in Formatter().parse(phrase) if name} <= written.keys():
+            pool = f' in pool "{written["pool"]}"' if "pool" in step.domains else ""
+            return phrase.format(**written) + pool
     return f"{step.recorded.action} {', '.join(f'{name} {text}' for name, text in written.items())}"
 
 
