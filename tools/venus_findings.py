@@ -26,7 +26,7 @@ from poolproof.proofs import registry
 from poolproof.proofs.campaign import initial_state
 from poolproof.proofs.counterexamples import counterexample, tried
 from poolproof.proofs.replay import ReplayedStep, ReplayReport, recorded_scenario, replay
-from poolproof.proofs.traces import Trace, read_trace, start_state, traced
+from poolproof.proofs.traces import Trace, calls_of, read_trace, start_state, traced
 from poolproof.proofs.trial import run_scenario
 from poolproof.spec.action import perform
 from poolproof.spec.invariant import Invariant
@@ -52,8 +52,8 @@ CLASSES = {
     "rounding": "Roundings and bookkeeping",
 }
 """The classes of findings, the gravest first."""
-NATURES = ("matters", "needs a vote", "by design", "bound", "dust")
-"""What a finding is, in one word or two; the document says what each means."""
+SMALL = ("bound", "dust")
+"""The natures of findings whose runs have made-up prices or times: their figures at full size would say nothing."""
 MOST_DIGITS = 3
 
 
@@ -136,6 +136,13 @@ def findings() -> list[Finding]:
     return sorted(found, key=lambda each: ([*CLASSES].index(each.texts.severity), each.invariant.id))
 
 
+def as_written(name: str) -> dict[str, Fraction]:
+    """What the last step changes of the run that the trace was made from [dollars]."""
+    initial = initial_state(VENUS, pool_of(PROTOCOL), None)
+    found = counterexample(VENUS, pool_of(PROTOCOL), CATALOGUE[name], initial)
+    return {} if found is None or found.scenario is not None else by_last_step(initial, found.calls)
+
+
 @cache
 def pool_of(name: str) -> Protocol:
     """A shipped pool."""
@@ -193,7 +200,7 @@ def in_words(units: Units, done: Done) -> str:
     words = sentence(units, step)
     if done.refusal is not None:
         return f"{words}: refused, {done.refusal.name} ({done.refusal})"
-    got = [f"{account} +{amount} units of rewards" for account, amount in done.rewarded.items()]
+    got = [f"{account} {amount:+,} of the reward token's units" for account, amount in done.rewarded.items()]
     told = "; ".join(filter(None, (parties(done.changed), *got)))
     return f"{words} ({told})" if told else words
 
@@ -233,7 +240,6 @@ of another design; **bound**: it takes a state at the edge of a limit, or a long
 **dust**: a few units or one vToken, whatever the amounts. A step in which bad debt is recorded, or interest counted,
 leaves claims of suppliers that nothing covers: these are counted separately, because the contracts' exchange rate
 goes on to count them as assets.
-
 """
 
 
@@ -267,13 +273,15 @@ def row(finding: Finding) -> str:
     return f"| {link} | {finding.texts.line} | {finding.texts.nature} | {finding.texts.loser} | {steps} | {bytecode} |"
 
 
-def figures(trace: Trace) -> list[str]:
+def figures(trace: Trace, nature: str) -> list[str]:
     """Who has more and who has less at the end of a trace, line by line."""
     units = Units.of(trace.parsed_protocol())
     noting = scenario_of(trace)
     if noting is None:
-        changed = by_last_step(trace)
-        return [f"By the last step: {parties(changed) or 'nobody has more or less'}."]
+        told = parties(by_last_step(start_state(trace, VENUS), calls_of(trace, VENUS)))
+        written = "" if nature in SMALL else parties(as_written(trace.invariant))
+        lines = [f"By the last step: {told or 'nobody has more or less'}."]
+        return lines + [f"- By the run as it is written, before it is made small: {written}."] * (written not in ("", told))
     copies = {done.copy for done in noting.done}
     lines = [
         f"{f'on copy {done.copy + 1}: ' if len(copies) > 1 else ''}{in_words(units, done)}" for done in noting.done
@@ -299,7 +307,7 @@ def section(finding: Finding) -> str:
     parts.append(f"  Here: {violation.message}.")
     if steps and "scenario" not in violation.values:
         parts += ["- The last step changed:", *(f"  - {line}" for line in change_lines(units, steps[-1]))]
-    first, *more = figures(trace)
+    first, *more = figures(trace, texts.nature)
     parts += [f"- {first}", *more]
     parts.append(f"- Who bears it: {texts.bears}")
     parts.append(f"- When: {texts.when.format(product=largest_product(), share=seize_shares())} {on_pools(invariant)}")

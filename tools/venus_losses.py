@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
@@ -17,7 +17,7 @@ from poolproof.models.deployed.venus.refusals import PriceError
 from poolproof.models.deployed.venus.rewards import REWARD_ACTIONS
 from poolproof.models.deployed.venus.users import accrue_interest
 from poolproof.proofs.snapshots import copy_state
-from poolproof.proofs.traces import Trace, calls_of, start_state
+from poolproof.proofs.traces import Call
 from poolproof.proofs.trial import ConcreteTrial
 from poolproof.spec.action import Action, perform
 from poolproof.spec.arithmetic import WAD
@@ -62,10 +62,15 @@ def markets(pool: Comptroller) -> Iterator[VToken]:
     yield from (pool.seen(name) for name in pool.markets)
 
 
+def wealth_of(pool: Comptroller, account: Account) -> Fraction:
+    """What an account has and owes in all markets [dollars]."""
+    return in_dollars(pool, lambda market: worth(market, account))
+
+
 def balance(pool: Comptroller) -> dict[str, Fraction]:
     """What every party has: each account, the suppliers together, the reserves; and what nothing covers [dollars]."""
-    accounts = (*pool.users, SHARE_RESERVE)
-    wealth = {account: in_dollars(pool, lambda market, who=account: worth(market, who)) for account in accounts}
+    wealth = {account: wealth_of(pool, account) for account in pool.users}
+    wealth["the share reserve"] = wealth_of(pool, SHARE_RESERVE)
     short = {f"what {account} lacks to be healthy": lacking(pool, account) for account in pool.users}
     together = {RESERVES: lambda market: market.total_reserves, UNCOVERED: uncovered}
     return wealth | short | {party: in_dollars(pool, amount) for party, amount in together.items()}
@@ -118,10 +123,8 @@ def accrued(pool: Comptroller, now: int) -> Comptroller:
     return copied
 
 
-def by_last_step(trace: Trace) -> dict[str, Fraction]:
-    """What the last step changed, interest up to its own instant aside unless it is what brings it [dollars]."""
-    pool: Comptroller = start_state(trace, VENUS)
-    calls = calls_of(trace, VENUS)
+def by_last_step(pool: Comptroller, calls: Sequence[Call]) -> dict[str, Fraction]:
+    """What the last call changed, interest up to its own instant aside unless it is what brings it [dollars]."""
     old = pool
     for action, arguments in calls:
         old = copy_state(pool)
