@@ -19,6 +19,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from venus_losses import Done, Noting, by_last_step
+
 from poolproof.invariants.deployed.venus import VENUS as CATALOGUE
 from poolproof.models.deployed.venus.model import VENUS
 from poolproof.models.deployed.venus.rewards import REWARD_ACTIONS
@@ -33,8 +35,6 @@ from poolproof.spec.invariant import Invariant
 from poolproof.spec.loading import load_protocol
 from poolproof.spec.protocol import Protocol, VTokenConfig
 from poolproof.timeline import Units, decimal, percent, sentence
-
-from venus_losses import Done, Noting, by_last_step
 
 ROOT = Path(__file__).parents[1]
 DOCUMENT = ROOT / "docs" / "findings" / "venus.md"
@@ -281,7 +281,9 @@ def figures(trace: Trace, nature: str) -> list[str]:
         told = parties(by_last_step(start_state(trace, VENUS), calls_of(trace, VENUS)))
         written = "" if nature in SMALL else parties(as_written(trace.invariant))
         lines = [f"By the last step: {told or 'nobody has more or less'}."]
-        return lines + [f"- By the run as it is written, before it is made small: {written}."] * (written not in ("", told))
+        return lines + [f"- By the run as it is written, before it is made small: {written}."] * (
+            written not in ("", told)
+        )
     copies = {done.copy for done in noting.done}
     lines = [
         f"{f'on copy {done.copy + 1}: ' if len(copies) > 1 else ''}{in_words(units, done)}" for done in noting.done
@@ -294,10 +296,11 @@ def section(finding: Finding) -> str:
     invariant, texts, trace = finding.invariant, finding.texts, finding.trace
     report = replayed(trace)
     units = Units.of(trace.parsed_protocol())
-    violation = trace.violation
-    assert violation is not None  # golden traces show one
-    name = violation.values["clause"]
-    clause = next(each for each in invariant.clauses if each.name == name)
+    violation = report.violation
+    if violation is None:
+        message = f"the golden trace of {invariant.id} records no violation"
+        raise SystemExit(message)
+    clause = next(each for each in invariant.clauses if each.name == violation.clause)
     parts = [f"\n### {invariant.id}\n", f"*{invariant.claim}*\n", f"**{texts.line}** ({texts.nature})\n"]
     steps = report.runs[0]
     parts += [f"{number + 1}. {sentence(units, step)}" for number, step in enumerate(steps)]

@@ -82,7 +82,9 @@ def lacking(pool: Comptroller, account: Account) -> Fraction:
         margin = exact_margin(pool, account, at_threshold=True)
     except PriceError:
         return Fraction(0)
-    return max(-sum((Fraction(above, below) for above, below in margin.parts), Fraction(0)) / (DOLLAR * WAD), Fraction(0))
+    return max(
+        -sum((Fraction(above, below) for above, below in margin.parts), Fraction(0)) / (DOLLAR * WAD), Fraction(0)
+    )
 
 
 def share_price_effect(old: Comptroller, new: Comptroller) -> Fraction:

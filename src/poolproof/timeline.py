@@ -71,7 +71,7 @@ PHRASES = {
     "set_jump_rate": "governance replaces the rate model of {asset}: {base} + {multiplier}, {jump} above {kink}",
     "update_jump_rate": "governance changes the rates of {asset} in place: {base} + {multiplier}, {jump} above {kink}",
     "add_rewards_distributor": "governance adds a distributor of rewards",
-    "set_reward_token_speeds": "governance sets the rewards of {asset}: {supply} a slot to suppliers, {borrow} to borrowers",
+    "set_reward_token_speeds": "governance sets rewards of {asset} a slot: {supply} for suppliers, {borrow} for borrowers",
     "claim_reward_token": "{user} claims the rewards of {holder}",
     "cross_borrow": "{user} supplies {deposited}, borrows the bridge asset on it, and on that {borrowed}",
     "cross_unwind": "{user} repays {loan} and takes {collateral} back, across both pools",

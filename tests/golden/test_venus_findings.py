@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from poolproof.models.deployed.venus.model import VENUS
 from poolproof.proofs import registry
 from poolproof.proofs.replay import replay
 
@@ -34,7 +33,6 @@ def test_a_golden_trace_breaks_as_recorded(name: str) -> None:
 def test_the_golden_traces_are_those_of_the_false_claims() -> None:
     """One each, and what the bytecode said of it."""
     assert sorted(path.name.partition(".")[0] for path in tool.GOLDEN.glob("*.json.gz")) == sorted(REFUTED)
-    assert [each.invariant.id for each in tool.findings()] != REFUTED
     assert sorted(each.invariant.id for each in tool.findings()) == sorted(REFUTED)
 
 
@@ -79,4 +77,3 @@ def test_what_the_scenario_does_is_told_with_its_ends() -> None:
     assert len(rest) == 1
     assert "refused, Overflow" in rest[0]
     assert any("on copy 5" in line for line in tool.figures(tool.read_golden("ORC-1"), "by design"))
-    assert VENUS.name == "venus"

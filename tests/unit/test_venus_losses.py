@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from poolproof.models.deployed.venus.liquidation import heal_account
 from poolproof.models.deployed.venus.model import VENUS, enter_market
 from poolproof.models.deployed.venus.users import accrue_interest, borrow, donate, mint, redeem
 from poolproof.proofs.snapshots import copy_state
-from poolproof.spec.action import Action, perform
+from poolproof.spec.action import perform
 from poolproof.spec.arithmetic import WAD
 from poolproof.spec.loading import load_protocol
 
@@ -26,7 +25,6 @@ findings: Any = importlib.import_module("venus_findings")
 
 PRICE = 600
 """Of ankrBNB and BNBx in the shipped pool [dollars]."""
-Do = Callable[..., None]
 
 
 @pytest.fixture(name="pool")
@@ -35,7 +33,7 @@ def shipped() -> Any:
     return VENUS.build(load_protocol("venus-bsc-liquid-staked-bnb"))
 
 
-def after(pool: Any, *calls: tuple[Action, *tuple[Any, ...]]) -> Any:
+def after(pool: Any, *calls: tuple[Any, ...]) -> Any:
     """A copy of the pool after some actions, which complete."""
     copied = copy_state(pool)
     for action, *arguments in calls:
@@ -43,7 +41,11 @@ def after(pool: Any, *calls: tuple[Action, *tuple[Any, ...]]) -> Any:
     return copied
 
 
-POSITION = ((mint, "alice", "ankrBNB", 10 * WAD), (enter_market, "alice", "ankrBNB"), (borrow, "alice", "BNBx", 3 * WAD))
+POSITION: tuple[tuple[Any, ...], ...] = (
+    (mint, "alice", "ankrBNB", 10 * WAD),
+    (enter_market, "alice", "ankrBNB"),
+    (borrow, "alice", "BNBx", 3 * WAD),
+)
 
 
 def test_wealth_is_tokens_and_vtokens_less_debts(pool: Any) -> None:

@@ -114,7 +114,9 @@ class _Twin:
         found = observed(self.contracts.state(), self.contracts.parameters(), self.names)
         self.result.report.compare(place, observed_of(pool), found)
         for name in pool.distributors:
-            self.result.report.compare(f"{place}.rewards", _rewards_of(pool.distributors[name]), self.contracts.rewards())
+            self.result.report.compare(
+                f"{place}.rewards", _rewards_of(pool.distributors[name]), self.contracts.rewards()
+            )
 
 
 def _require_runnable(trace: Trace, model: str) -> None:
@@ -224,11 +226,11 @@ class _TrialOnBoth(ConcreteTrial):
                 history.append((call, state.now))
         return refusal
 
-    def _gifts(self, state: Any) -> History:
+    def _gifts(self, state: Any) -> list[RecordedCall]:
         """What the scenario wrote into the model without an action: prices, and tokens that it gave away."""
         prices = self.twin.contracts.parameters()["m"]
         holders = self.twin.contracts.state()["u"]
-        found: History = []
+        found: list[RecordedCall] = []
         for number, name in enumerate(self.twin.names):
             market = state.seen(name)
             if int(prices[number]["price"]) != market.price:
