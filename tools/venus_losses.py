@@ -54,7 +54,7 @@ def uncovered(market: VToken) -> Fraction:
 
 def in_dollars(pool: Comptroller, amount: Callable[[VToken], Fraction | int]) -> Fraction:
     """The value of an amount in every market, at the pool's prices [dollars]."""
-    return sum((amount(market) * market.price for market in markets(pool)), Fraction(0)) / DOLLAR
+    return sum((Fraction(amount(market)) * market.price for market in markets(pool)), Fraction(0)) / DOLLAR
 
 
 def markets(pool: Comptroller) -> Iterator[VToken]:

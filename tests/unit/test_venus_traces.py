@@ -13,7 +13,7 @@ import pytest
 
 from poolproof.cli import main
 from poolproof.models.deployed.venus import build as deployed
-from poolproof.models.deployed.venus.model import ACTIONS, VENUS
+from poolproof.models.deployed.venus.model import VENUS
 from poolproof.proofs import registry
 from poolproof.proofs.replay import replay
 from poolproof.proofs.traces import read_trace, trace_from_json
