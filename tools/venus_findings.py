@@ -183,7 +183,7 @@ def change_lines(units: Units, step: ReplayedStep) -> Iterator[str]:
         place = change.path[1] if len(change.path) > 2 else ""
         if change.path[2:3] == ("underlying",) and change.path[3:] == (place,):
             continue  # the market's own tokens: its cash
-        where = change.path[2:] or change.path
+        where = list(change.path[2:] or change.path)
         old, new = units.field(change.path, change.old), units.field(change.path, change.new)
         field = " of ".join((where[0].replace("_", " "), *where[1:]))
         places.setdefault(place, []).append(f"{field} {old} -> {new}")
