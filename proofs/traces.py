@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import stat
+import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,7 +26,9 @@ from .snapshots import read_integer, require_keys, require_table, set_state
 SCHEMA = "poolproof.trace/1"
 """What `schema` says: the format of a trace, and its version."""
 LARGEST_TRACE = 2**24
-"""Largest trace file [bytes]."""
+"""Largest trace file, and its text where it is compressed [bytes]."""
+_GZIP = b"\x1f\x8b"
+"""How a file begins that is compressed."""
 MOST_STEPS = 100_000
 """Most actions of one run."""
 MOST_RUNS = 2
@@ -129,7 +132,7 @@ def write_trace(trace: Trace, path: Path) -> None:
 
 
 def read_trace(path: str | Path, find: Callable[[str], Model]) -> Trace:
-    """Read a trace file; ``find`` gives the model of a name.
+    """Read a trace file, compressed with gzip or not; ``find`` gives the model of a name.
 
     Refuses: a path that is no regular file, a file above ``LARGEST_TRACE``, and what ``parse_trace`` refuses.
     """
@@ -140,7 +143,7 @@ def read_trace(path: str | Path, find: Callable[[str], Model]) -> Trace:
             raise UsageError("this is not a regular file", where, "name the JSON file of a trace")
         if status.st_size > LARGEST_TRACE:
             raise UsageError(f"the file is larger than {LARGEST_TRACE} bytes", where, "shrink the trace first")
-        content = Path(path).read_bytes()
+        content = _unpacked(Path(path).read_bytes(), where)
     except FileNotFoundError:
         raise UsageError("there is no such file", where, "check the path") from None
     except (OSError, ValueError) as error:
@@ -148,6 +151,25 @@ def read_trace(path: str | Path, find: Callable[[str], Model]) -> Trace:
         cure = "check the path and its permissions"
         raise UsageError(f"the file cannot be read ({reason.lower()})", where, cure) from None
     return parse_trace(content, where, find)
+
+
+def _unpacked(content: bytes, where: str) -> bytes:
+    """The text of a file that may be compressed with gzip.
+
+    Refuses: more than ``LARGEST_TRACE`` bytes of text, and what is cut or damaged.
+    """
+    if not content.startswith(_GZIP):
+        return content
+    unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+    try:
+        text = unpacker.decompress(content, LARGEST_TRACE + 1)
+    except zlib.error:
+        raise UsageError("the compressed file is damaged", where, "copy or record the trace again") from None
+    if len(text) > LARGEST_TRACE:
+        raise UsageError(f"the text is larger than {LARGEST_TRACE} bytes", where, "shrink the trace first")
+    if not unpacker.eof:
+        raise UsageError("the compressed file is cut", where, "copy or record the trace again")
+    return text
 
 
 def parse_trace(content: bytes | str, where: str, find: Callable[[str], Model]) -> Trace:

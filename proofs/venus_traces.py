@@ -14,10 +14,16 @@ from poolproof.spec.protocol import MarketConfig, Protocol, RateModelConfig
 
 from .venus_recordings import BY_CONTRACT_NAME, SHORT_NAMES, state_of
 
-CONTRACT_NAMES = {action.name: name for name, action in BY_CONTRACT_NAME.items()}
+CONTRACT_NAMES = {action.name: name for name, action in BY_CONTRACT_NAME.items()} | {
+    "add_rewards_distributor": "addRewardsDistributor",
+    "set_reward_token_speeds": "setRewardTokenSpeeds",
+    "claim_reward_token": "claimRewardToken",
+}
 """The function of the contracts, by the action's name."""
 RATE_MODELS = {"jump": "JumpRateModelV2", "white-paper": "WhitePaperInterestRateModel"}
 """The contract of a kind of rate model in a protocol file."""
+YEARLY = {"baseRatePerYear": "base", "multiplierPerYear": "multiplier", "jumpMultiplierPerYear": "jump"}
+"""The yearly rates of a rate model, and the rate per slot that each comes from."""
 
 RecordedCall = tuple[str, dict[str, Any]]
 """The name of an action and its arguments, as a recording writes them."""
@@ -83,12 +89,25 @@ def _described(config: RateModelConfig) -> dict[str, str]:
     return {"model": RATE_MODELS[config.kind], "blocksPerYear": str(config.slots_per_year)} | written
 
 
-def recorded_call(action: Action, arguments: Iterable[Any], names: Sequence[str]) -> RecordedCall | None:
-    """An action as a recording writes it; ``names`` are the markets in order.  None where time passes."""
+def recorded_call(
+    action: Action, arguments: Iterable[Any], names: Sequence[str], slots_per_year: Sequence[int] = ()
+) -> RecordedCall | None:
+    """An action as a recording writes it; ``names`` are the markets in order.  None where time passes.
+
+    ``slots_per_year``, of each market, makes yearly rates of an action's rates per slot.
+    """
     given = dict(zip(action.domains, arguments, strict=True))
     match action.name:
         case "pass_time":
             return None
+        case "set_jump_rate" | "update_jump_rate":
+            market = names.index(given["asset"])
+            year = slots_per_year[market]
+            yearly = {name: str(given[part] * year) for name, part in YEARLY.items()} | {"kink": str(given["kink"])}
+            if action.name == "update_jump_rate":
+                return "updateJumpRateModel", {"m": market, "rateModel": yearly}
+            model = {"model": RATE_MODELS["jump"], "blocksPerYear": str(year)} | yearly
+            return "setInterestRateModel", {"m": market, "rateModel": model}
         case "enter_market":
             return "enterMarkets", {"user": given["user"], "ms": [names.index(given["asset"])]}
         case "liquidate_small_account":

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
 from string import Formatter
+from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
@@ -46,10 +47,45 @@ PHRASES = {
     "set_line_limit": "governance sets the line limit of {asset} to {limit}",
     "set_debt_ceiling": "governance sets the debt ceiling of {asset} to {debt_ceiling}",
     "set_line_premium": "governance sets the risk premium of {asset} to {premium}",
+    "mint": "{user} supplies {amount}",
+    "mint_behalf": "{user} supplies {amount} for {minter}",
+    "redeem_underlying": "{user} redeems vTokens for {amount}",
+    "enter_market": "{user} lets {asset} count for the account",
+    "exit_market": "{user} lets {asset} no longer count for the account",
+    "repay_borrow": "{user} repays at most {amount}",
+    "repay_borrow_behalf": "{user} repays at most {amount} for {borrower}",
+    "liquidate_borrow": "{user} liquidates {borrower}: repays {repay} for vTokens of {collateral}",
+    "liquidate_small_account": "{user} liquidates the small account of {borrower}: repays {repay} for {collateral}",
+    "liquidate_account": "{user} liquidates the small account of {borrower}",
+    "heal_account": "{user} heals the account of {borrower}: takes its collateral, pays a part, the rest becomes bad debt",
+    "sync_cash": "the token balance of {asset} is counted as its cash",
+    "reduce_reserves": "{user} sends {amount} of the reserves to the share reserve",
+    "set_collateral_factor": "governance sets {asset} to collateral factor {cf}, liquidation threshold {lt}",
+    "set_market_supply_caps": "governance sets the supply cap of {asset} to {cap}",
+    "set_market_borrow_caps": "governance sets the borrow cap of {asset} to {cap}",
+    "set_min_liquidatable_collateral": "governance sets small accounts to end at {value}",
+    "set_protocol_seize_share": "governance sets the protocol's part of what is seized in {asset} to {value}",
+    "set_actions_paused": "governance pauses actions of {asset}, or resumes them",
+    "set_forced_liquidation": "governance lets the debts of {asset} be liquidated whatever the health, or no longer",
+    "unlist_market": "governance takes {asset} off the list",
+    "set_jump_rate": "governance replaces the rate model of {asset}: {base} + {multiplier}, {jump} above {kink}",
+    "update_jump_rate": "governance changes the rates of {asset} in place: {base} + {multiplier}, {jump} above {kink}",
+    "add_rewards_distributor": "governance adds a distributor of rewards",
+    "set_reward_token_speeds": "governance sets rewards of {asset} a slot: {supply} for suppliers, {borrow} for borrowers",
+    "claim_reward_token": "{user} claims the rewards of {holder}",
     "cross_borrow": "{user} supplies {deposited}, borrows the bridge asset on it, and on that {borrowed}",
     "cross_unwind": "{user} repays {loan} and takes {collateral} back, across both pools",
 }
 """An action in words; one that is not named here, or takes other arguments, is written with its arguments."""
+
+OF_VENUS = {
+    "redeem": "{user} redeems {tokens}",
+    "transfer": "{user} sends {tokens} to {to}",
+    "set_reserve_factor": "governance sets the reserve factor of {asset} to {value}",
+    "set_close_factor": "governance sets the close factor to {value}",
+    "set_liquidation_incentive": "governance sets the liquidation incentive to {value}",
+}
+"""Actions of the model "venus" that other models have with other arguments."""
 
 _TOKENS = {
     *("cash", "donated", "supply_cap", "borrow_cap", "tokens", "lent", "drawn"),
@@ -58,7 +94,17 @@ _TOKENS = {
 _EXACT_TOKENS = {
     *("reserves", "bad_debt", "unreleased", "collected", "released", "kept", "due", "charged", "cancelled"),
 }
-_FACTORS = {"ltv", "liquidation_threshold", "reserve_factor", "close_factor", "liquidation_incentive"}
+_TOKENS_OF_VENUS = {
+    *("internal_cash", "total_borrows", "total_reserves", "bad_debt", "supply_cap", "borrow_cap"),
+    *("principal", "underlying"),
+}
+_VTOKENS = {"tokens", "total_supply"}
+_VTOKEN_DECIMALS = 8
+_INDEXES = {"index", "borrow_index", "interest_index"}
+_FACTORS = {
+    *("ltv", "collateral_factor", "liquidation_threshold", "reserve_factor", "protocol_seize_share"),
+    *("close_factor", "liquidation_incentive"),
+}
 _FEW_UNITS = 1000
 """Below this, an amount is written in its smallest unit."""
 
@@ -68,13 +114,16 @@ class Units:
     """How a protocol's numbers are written for people."""
 
     decimals: dict[str, int]
+    of_venus: bool = False
+    """Shares are vTokens, and the fields those of the model "venus"."""
 
     @classmethod
     def of(cls, protocol: Protocol) -> Units:
         """The units of a protocol's assets, each also under the names of its markets in a system."""
         markets = [(pool.id, market) for pool in protocol.pools for market in pool.markets]
         names = {f"{pool}{SEPARATOR}{market.asset}": market.decimals for pool, market in markets}
-        return cls(names | {market.asset: market.decimals for _, market in markets})
+        of_venus = protocol.model == "venus"
+        return cls(names | {market.asset: market.decimals for _, market in markets}, of_venus)
 
     def tokens(self, amount: int, asset: str) -> str:
         """An amount of an asset, exactly: `1.5 ETH`, or `3 units of ETH` where it is that small."""
@@ -84,19 +133,27 @@ class Units:
             return f"{amount} unit{'s' * (abs(amount) != 1)} of {asset}"
         return f"{decimal(amount, self.decimals[asset])} {asset}"
 
+    def vtokens(self, amount: int, asset: str) -> str:
+        """An amount of vTokens, exactly: `40 vETH`, or `3 units of vETH` where it is that small."""
+        if 0 < abs(amount) < _FEW_UNITS:
+            return f"{amount} unit{'s' * (abs(amount) != 1)} of v{asset}"
+        return f"{decimal(amount, _VTOKEN_DECIMALS)} v{asset}"
+
     def price(self, price: int, asset: str) -> str:
         """A price for a whole token; a missing one is said to be missing."""
         if price == 0:
             return "missing"
         return f"{decimal(price, 36 - self.decimals.get(asset, 0))} USD"
 
-    def argument(self, kind: str, value: str | int, asset: str) -> str:
+    def argument(self, kind: str, value: Any, asset: str) -> str:
         """An argument of an action, by the kind of its domain."""
-        if isinstance(value, str):
-            return value
+        if not isinstance(value, int) or isinstance(value, bool):
+            return str(value)
         match kind:
             case "tokens" | "cap":
                 return self.tokens(value, asset)
+            case "shares" if self.of_venus:
+                return self.vtokens(value, asset)
             case "shares":
                 return f"{value:,} share{'s' * (value != 1)} of {asset}"
             case "debt_shares":
@@ -118,6 +175,10 @@ class Units:
         value = int(text)
         asset = next((name for name in path if name in self.decimals), "").rpartition(SEPARATOR)[2]
         name = next(iter(path[2:] or path[-1:]), "")
+        if self.of_venus and asset and name in _TOKENS_OF_VENUS:
+            return self.tokens(value, asset)
+        if self.of_venus and asset and name in _VTOKENS:
+            return self.vtokens(value, asset)
         if name in _TOKENS:
             return self.tokens(value, asset)
         if name in _EXACT_TOKENS and asset:
@@ -126,7 +187,7 @@ class Units:
             return self.price(value, asset)
         if name in _FACTORS:
             return percent(value)
-        return decimal(value, 18) if name == "index" else f"{value:,}"
+        return decimal(value, 18) if name in _INDEXES else f"{value:,}"
 
 
 def decimal(value: int, places: int) -> str:
@@ -184,10 +245,10 @@ def sentence(units: Units, step: ReplayedStep) -> str:
         domain = step.domains[name]
         asset = str(args.get(domain.of or "asset", ""))
         written[name] = units.argument(domain.kind, value, asset)
-    phrase = PHRASES.get(step.recorded.action)
-    if phrase is not None and {name for _, name, _, _ in Formatter().parse(phrase) if name} <= written.keys():
-        pool = f' in pool "{written["pool"]}"' if "pool" in step.domains else ""
-        return phrase.format(**written) + pool
+    for phrase in (phrases.get(step.recorded.action) for phrases in (PHRASES, OF_VENUS)):
+        if phrase is not None and {name for _, name, _, _ in Formatter().parse(phrase) if name} <= written.keys():
+            pool = f' in pool "{written["pool"]}"' if "pool" in step.domains else ""
+            return phrase.format(**written) + pool
     return f"{step.recorded.action} {', '.join(f'{name} {text}' for name, text in written.items())}"
 
 

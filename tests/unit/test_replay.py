@@ -9,15 +9,17 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from poolproof.models.deployed.venus.model import VENUS
 from poolproof.models.reference import REFERENCE
 from poolproof.proofs.fuzz import hunt
-from poolproof.proofs.replay import replay
+from poolproof.proofs.replay import ReplayedStep, replay
 from poolproof.proofs.traces import Trace, TracedStep, Violated, trace_from_json, traced
 from poolproof.spec.arithmetic import WAD
 from poolproof.spec.invariant import Catalogue
+from poolproof.spec.loading import load_protocol
 from poolproof.spec.model import Model
 from poolproof.spec.protocol import Protocol
-from poolproof.timeline import Units, decimal, percent, timeline
+from poolproof.timeline import Units, decimal, percent, sentence, timeline
 
 Find = Callable[[str], tuple[Model, Catalogue]]
 
@@ -150,6 +152,20 @@ def test_every_action_has_a_sentence(minimal: Protocol, find: Find) -> None:
     ):
         assert words in text
     assert units.tokens(1_500_000, "USDC") == "1.5 USDC"
+
+
+def test_every_action_of_a_venus_pool_has_a_sentence() -> None:
+    """None is written as the name of a function; vTokens have eight decimals, bad debt is whole units."""
+    protocol = load_protocol("venus-bsc-liquid-staked-bnb")
+    units = Units.of(protocol)
+    names = {"user": "alice", "asset": "WBNB"}
+    for action in VENUS.actions:
+        args = {name: names.get(domain.kind, 5) for name, domain in action.domains.items()}
+        said = sentence(units, ReplayedStep(TracedStep(action.name, args), action.domains, None, None))
+        assert "_" not in said, action.name
+    assert units.argument("shares", 150_000_000, "WBNB") == "1.5 vWBNB"
+    assert units.field(("markets", "WBNB", "tokens", "alice"), "3") == "3 units of vWBNB"
+    assert units.field(("markets", "WBNB", "bad_debt"), str(2 * WAD)) == "2 WBNB"
 
 
 def test_numbers_are_written_exactly() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -54,6 +55,30 @@ def test_a_trace_is_read_back_as_it_was_written(trace: Trace, tmp_path: Path) ->
     assert data["schema"] == "poolproof.trace/1"
     assert data["runs"][0][0]["args"]["amount"] == str(2**100)
     assert read_trace(file, find) == trace
+
+
+def test_a_compressed_trace_is_read(trace: Trace, tmp_path: Path) -> None:
+    """By what the file holds, whatever it is called."""
+    file = tmp_path / "trace"
+    file.write_bytes(gzip.compress(json.dumps(trace.to_json()).encode()))
+    assert read_trace(file, find) == trace
+
+
+def test_a_compressed_file_that_is_no_trace_is_refused(
+    trace: Trace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that was cut, one that is damaged, and a small file with too much text."""
+    file = tmp_path / "trace.json.gz"
+    packed = gzip.compress(json.dumps(trace.to_json()).encode())
+    for content, message in (
+        (packed[:-20], "the compressed file is cut"),
+        (packed[:2] + b"\0" + packed[3:], "the compressed file is damaged"),
+        (gzip.compress(b" " * 100_000), "the text is larger than 99999 bytes"),
+    ):
+        monkeypatch.setattr(traces, "LARGEST_TRACE", 99_999)
+        file.write_bytes(content)
+        with pytest.raises(UsageError, match=message):
+            read_trace(file, find)
 
 
 def test_the_calls_of_a_trace_run(trace: Trace) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from poolproof.cli import main
 from poolproof.models.deployed.venus import build as deployed
-from poolproof.models.deployed.venus.model import ACTIONS, VENUS
+from poolproof.models.deployed.venus.model import VENUS
 from poolproof.proofs import registry
 from poolproof.proofs.replay import replay
 from poolproof.proofs.traces import read_trace, trace_from_json
@@ -106,13 +106,23 @@ def test_an_action_written_and_read_is_itself(action: Action) -> None:
 def test_the_engines_own_actions_are_written_as_the_contracts_have_them() -> None:
     """Entering one market, a small account's order, and time, which is no call."""
     names = ("A", "B")
-    named = {action.name: action for action in ACTIONS}
+    named = {action.name: action for action in VENUS.actions}
     assert recorded_call(named["enter_market"], ("u0", "B"), names) == ("enterMarkets", {"user": "u0", "ms": [1]})
     assert recorded_call(named["liquidate_small_account"], ("u0", "u1", "A", "B", 5), names) == (
         "liquidateAccount",
         {"user": "u0", "borrower": "u1", "orders": [{"mc": 1, "mb": 0, "repay": "5"}]},
     )
     assert recorded_call(named["pass_time"], (5,), names) is None
+    rates = {"baseRatePerYear": "20", "multiplierPerYear": "30", "jumpMultiplierPerYear": "40", "kink": "7"}
+    assert recorded_call(named["update_jump_rate"], ("B", 2, 3, 4, 7), names, (0, 10)) == (
+        "updateJumpRateModel",
+        {"m": 1, "rateModel": rates},
+    )
+    model = {"model": "JumpRateModelV2", "blocksPerYear": "10"} | rates
+    assert recorded_call(named["set_jump_rate"], ("B", 2, 3, 4, 7), names, (0, 10)) == (
+        "setInterestRateModel",
+        {"m": 1, "rateModel": model},
+    )
 
 
 def test_what_is_observed_misses_no_number_of_the_state() -> None:

@@ -107,15 +107,17 @@ REG_2_W = VENUS.declare(
 
 def unlisted(trial: Trial, pool: Comptroller, asset: str) -> Refusal | None:
     """One vote: pause every action of a market, set its caps and collateral factor to 0, unlist it."""
-
-    def vote(pool: Comptroller) -> None:
-        set_actions_paused.run(pool, asset, EVERY_PAUSE, paused=True)
-        set_market_supply_caps.run(pool, asset, 0)
-        set_market_borrow_caps.run(pool, asset, 0)
-        set_collateral_factor.run(pool, asset, 0, pool.seen(asset).liquidation_threshold)
-        unlist_market.run(pool, asset)
-
-    return trial.attempt(pool, vote)
+    for each, arguments in (
+        (set_actions_paused, (EVERY_PAUSE, True)),
+        (set_market_supply_caps, (0,)),
+        (set_market_borrow_caps, (0,)),
+        (set_collateral_factor, (0, pool.seen(asset).liquidation_threshold)),
+        (unlist_market, ()),
+    ):
+        refusal = trial.attempt(pool, each.run, asset, *arguments)
+        if refusal is not None:
+            return refusal
+    return None
 
 
 @REG_2.scenario(asset=asset())

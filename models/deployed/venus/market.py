@@ -103,7 +103,6 @@ class VToken(Record):
             return held
         return self.internal_cash
 
-
     def valued(self, account: Account, *, at_threshold: bool) -> tuple[int, int, int, int]:
         """The weighted price of a vToken; an account's collateral, weighted and not, and its debt [value x 1e18].
 

@@ -23,6 +23,9 @@ BYTECODE = {
     "contracts/VToken.sol/VToken": "76f9e707f5f8118fd9cbca77cae1734e126a0b56029968986cddadde40599c7c",
     "contracts/Comptroller.sol/Comptroller": "65b38e82a19f3e33adc4d0891cd1c26f177e0d621a5684838eca990d5053ab0d",
     "contracts/Pool/PoolRegistry.sol/PoolRegistry": "fed1bd10898007259a0fda064250bafbcf6e915277bfbb19f48a088d3ffc5fd5",
+    "contracts/Rewards/RewardsDistributor.sol/RewardsDistributor": (
+        "c6750cdc4c09648b11528518b4247ba1ac7fb6416c21edf13d988a282497a8d2"
+    ),
     "contracts/JumpRateModelV2.sol/JumpRateModelV2": "40ea792584ec34cb84ddfb12df84460619f63c0a9941c3f5bd35179e842abd34",
     "contracts/WhitePaperInterestRateModel.sol/WhitePaperInterestRateModel": (
         "9ef79ccc113f95aed454c0789cad49709bb0ddd3fb48bd00ed346b4bdf35c799"
@@ -73,7 +76,7 @@ class Emitted:
 
 @dataclass
 class Contract:
-    """A compiled contract: its bytecode, its functions by name, its errors and events by their hashes."""
+    """A compiled contract: its bytecode, its functions by name and by name with types, its errors and events by hash."""
 
     name: str
     bytecode: bytes
@@ -182,7 +185,8 @@ def _contract(path: Path, digest: str) -> Contract:
                 contract.takes = takes
             case "function":
                 gives = tuple(map(_type, entry["outputs"]))
-                contract.functions[entry["name"]] = signature(entry["name"], takes, gives)
+                named = signature(entry["name"], takes, gives)
+                contract.functions[entry["name"]] = contract.functions[_spelled(entry["name"], takes).decode()] = named
             case "error":
                 error = signature(entry["name"], takes)
                 contract.errors[error.selector] = error

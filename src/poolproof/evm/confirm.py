@@ -9,6 +9,7 @@ from typing import Any
 from poolproof.models.deployed.venus.build import ACTIONS as DEPLOYED
 from poolproof.models.deployed.venus.model import VENUS
 from poolproof.models.deployed.venus.pool import Comptroller
+from poolproof.models.deployed.venus.rewards import REWARD_ACTIONS, RewardsDistributor
 from poolproof.proofs import registry
 from poolproof.proofs.monitor import DIVISION
 from poolproof.proofs.replay import recorded_scenario
@@ -22,8 +23,8 @@ from poolproof.spec.refusal import Refusal
 from .replay import Report
 from .venus import VenusOnEvm
 
-History = list[RecordedCall]
-"""What was done to a copy of the contracts since the trace ended."""
+History = list[tuple[RecordedCall, int]]
+"""What was done to a copy of the contracts since the trace ended, and when."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ def confirm(trace: Trace) -> Confirmation:
         if twin.result.report.differences:
             return twin.result
         refusal = perform(pool, action, arguments)
-        call = recorded_call(action, arguments, twin.names)
+        call = twin.recorded(action, arguments)
         twin.step(f"step {number + 1}, {action.name}", call, refusal, pool)
     recorded = trace.violation
     if recorded is not None and "scenario" in recorded.values and not twin.result.report.differences:
@@ -88,9 +89,14 @@ class _Twin:
         _require_runnable(trace, protocol.model)
         self.pool: Comptroller = start_state(trace, VENUS)
         self.names = tuple(self.pool.markets)
+        self._slots_per_year = [market.rate_model.slots_per_year for market in protocol.pools[0].markets]
         self.contracts = VenusOnEvm(deployment_of(protocol), 0, 0)
         self.result = Confirmation()
         self._shown = {f"m{number}": name for number, name in enumerate(self.names)}
+
+    def recorded(self, action: Action, arguments: tuple[Any, ...]) -> RecordedCall | None:
+        """An action as the contracts do it."""
+        return recorded_call(action, arguments, self.names, self._slots_per_year)
 
     def step(self, place: str, call: RecordedCall | None, refusal: Refusal | None, pool: Comptroller) -> bool:
         """Do on the contracts what the model did, and compare how it ended and what is then; whether it completed."""
@@ -107,6 +113,10 @@ class _Twin:
         """Compare everything that can be observed."""
         found = observed(self.contracts.state(), self.contracts.parameters(), self.names)
         self.result.report.compare(place, observed_of(pool), found)
+        for name in pool.distributors:
+            self.result.report.compare(
+                f"{place}.rewards", _rewards_of(pool.distributors[name]), self.contracts.rewards()
+            )
 
 
 def _require_runnable(trace: Trace, model: str) -> None:
@@ -119,6 +129,16 @@ def _require_runnable(trace: Trace, model: str) -> None:
     if trace.start is not None:
         rule = "the contracts start as they are deployed, and this trace starts from a state of its own"
         raise UsageError(rule, "start", "replay it without --evm")
+
+
+def _rewards_of(distributor: RewardsDistributor) -> dict[str, dict[str, str]]:
+    """What each account was paid, and what it has accrued."""
+    accounts = dict.fromkeys((*distributor.balances, *distributor.accrued))
+    return {
+        account: {"paid": str(distributor.balances[account]), "accrued": str(distributor.accrued[account])}
+        for account in accounts
+        if account != distributor.name
+    }
 
 
 def error_of(refusal: Refusal) -> str:
@@ -179,7 +199,7 @@ class _TrialOnBoth(ConcreteTrial):
 
     def attempt(self, state: Any, part: Callable[..., None], *arguments: Any) -> Refusal | None:
         """Carry out what an action runs, on both sides."""
-        whole = next((each for each in DEPLOYED if each.run is part), None)
+        whole = next((each for each in (*DEPLOYED, *REWARD_ACTIONS) if each.run is part), None)
         if whole is None:
             self.twin.result.left_out = f"the contracts cannot do a part of an action, {part.__name__}"
             return super().attempt(state, part, *arguments)
@@ -192,24 +212,25 @@ class _TrialOnBoth(ConcreteTrial):
         twin, history = self.twin, self._history(state)
         contracts = twin.contracts
         with contracts.undone():
-            for earlier in history:
-                contracts.do(*earlier, state.now, state.now)
+            for earlier, when in history:
+                contracts.do(*earlier, when, when)
             for gift in self._gifts(state):
-                history.append(gift)
+                history.append((gift, state.now))
                 contracts.do(*gift, state.now, state.now)
+            self._write_listed(state)
             refusal = on_model()
             self.done += 1
-            call = recorded_call(action, arguments, twin.names)
+            call = twin.recorded(action, arguments)
             place = f"scenario, action {self.done}, {action.name}"
             if twin.step(place, call, refusal, state) and call is not None:
-                history.append(call)
+                history.append((call, state.now))
         return refusal
 
-    def _gifts(self, state: Any) -> History:
+    def _gifts(self, state: Any) -> list[RecordedCall]:
         """What the scenario wrote into the model without an action: prices, and tokens that it gave away."""
         prices = self.twin.contracts.parameters()["m"]
         holders = self.twin.contracts.state()["u"]
-        found: History = []
+        found: list[RecordedCall] = []
         for number, name in enumerate(self.twin.names):
             market = state.seen(name)
             if int(prices[number]["price"]) != market.price:
@@ -218,6 +239,13 @@ class _TrialOnBoth(ConcreteTrial):
                 if (given := market.underlying[account] - int(holds["t"][number])) > 0:
                     found.append(("faucet", {"m": number, "user": account, "amount": str(given)}))
         return found
+
+    def _write_listed(self, state: Any) -> None:
+        """Which markets are listed, where the scenario wrote it into the model without a vote."""
+        shown = self.twin.contracts.parameters()["m"]
+        for number, name in enumerate(self.twin.names):
+            if shown[number]["listed"] != state.seen(name).listed:
+                self.twin.contracts.write_listed(number, listed=state.seen(name).listed)
 
     def _history(self, state: Any) -> History:
         """What was done to a copy."""

@@ -102,6 +102,11 @@ class Machine:
         first = int.from_bytes(keccak(encode(("address", "uint256"), (key, slot))))
         return [self._evm.storage(address, first + word) for word in range(words)]
 
+    def write_entry(self, address: str, slot: int, key: str, value: int) -> None:
+        """Write the first word of a mapping's entry for an address, where no function does only that."""
+        first = int.from_bytes(keccak(encode(("address", "uint256"), (key, slot))))
+        self._evm.insert_account_storage(address, first, value)
+
     def _message(self, sender: str, address: str, data: bytes, *, is_static: bool) -> bytes:
         """Send a message; what comes back."""
         try:

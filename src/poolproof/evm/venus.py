@@ -1,8 +1,8 @@
 """A Venus isolated pool on its contracts' own bytecode: deployed from a trace's configuration, acted on, read.
 
 Replaced by stubs: the access control, which grants every permission, the protocol share reserve, which accepts
-every report, and the shortfall contract, which is a plain account.  Underlying tokens take no fees; there are
-no rewards.
+every report, and the shortfall contract, which is a plain account.  Underlying tokens take no fees.  A rewards
+distributor is deployed where an action adds it.
 """
 
 from __future__ import annotations
@@ -32,10 +32,16 @@ _UNLIMITED = 2**256 - 1
 _BORROWS_SLOT = 217
 """Where a market's contract keeps its borrowers' debts, which no function tells as they are stored."""
 
+_LISTED_SLOT = 205
+"""Where the pool's contract keeps whether a market is listed, which a vote changes only with much else."""
+
 _MOST_MARKETS = 100
 """Most markets that an account may enter."""
 
 _MARKET, _POOL, _TOKEN, _ORACLE, _JUMP = "VToken", "Comptroller", "MockToken", "MockPriceOracle", "JumpRateModelV2"
+_REWARDS, _REWARD_TOKEN = "RewardsDistributor", "reward token"
+_REWARD_FUNDS = 2**112
+"""What a distributor has to give [reward tokens]."""
 
 _PARAMETERS = {
     "JumpRateModelV2": ("baseRatePerYear", "multiplierPerYear", "jumpMultiplierPerYear", "kink"),
@@ -91,6 +97,9 @@ _CALLS: dict[str, tuple[str, str | None, tuple[Any, ...]]] = {
     "setLiquidationIncentive": (_POOL, None, ("value",)),
     "setMinLiquidatableCollateral": (_POOL, None, ("value",)),
     "updateJumpRateModel": (_JUMP, None, _PARAMETERS[_JUMP]),
+    "addRewardsDistributor": (_POOL, None, ("distributor",)),
+    "setRewardTokenSpeeds": (_REWARDS, None, (["m"], ["supply"], ["borrow"])),
+    "claimRewardToken": (_REWARDS, "user", ("holder", "ms")),
     "setPrice": (_ORACLE, None, ("t", "price")),
     "donate": (_TOKEN, "user", ("m", "amount")),
     "faucet": (_TOKEN, "user", ("amount",)),
@@ -100,7 +109,7 @@ _CALLS: dict[str, tuple[str, str | None, tuple[Any, ...]]] = {
 _OF_TOKENS = ("Transfer", "Approval")
 """The events of a token, which the balances show."""
 
-_FUNCTIONS = {"donate": "transfer"}
+_FUNCTIONS = {"donate": "transfer", "claimRewardToken": "claimRewardToken(address,address[])"}
 """The contract's function, where it is not called as the action is."""
 
 _MARKET_VIEWS = {
@@ -197,6 +206,20 @@ class VenusOnEvm:
             "m": [self._parameters_of(number) for number in self._markets],
             "delegates": {user: self._delegates_of(user) for user in self._users},
         }
+
+    def rewards(self) -> dict[str, dict[str, str | None]]:
+        """What each account was paid of the reward token, and what it has accrued, at the distributor added last."""
+        return {
+            account: {
+                "paid": self._number(_REWARD_TOKEN, _TOKEN, "balanceOf", self._address[account]),
+                "accrued": self._number(_REWARDS, _REWARDS, "rewardTokenAccrued", self._address[account]),
+            }
+            for account in dict.fromkeys((*self._users, _FIRST_SUPPLIER))
+        }
+
+    def write_listed(self, number: int, *, listed: bool) -> None:
+        """Put a market on the list, or take it off, and change nothing else, as no function does."""
+        self._machine.write_entry(self._address[_POOL], _LISTED_SLOT, self._address[f"m{number}"], int(listed))
 
     def undone(self) -> AbstractContextManager[None]:
         """Undo at the end whatever happens in between."""
@@ -328,6 +351,17 @@ class VenusOnEvm:
         slots = int(described.get("blocksPerYear", self._slots))
         return self._new(name, kind, *arguments, self._time_based, slots)
 
+    def _distributor(self) -> str:
+        """Deploy a rewards distributor, with the tokens that it gives."""
+        admin = self._address["admin"]
+        token = self._new(_REWARD_TOKEN, _TOKEN, "reward", "reward", 18)
+        code = self._beacon(self._new(None, _REWARDS, self._time_based, self._slots))
+        access = self._address["access"]
+        address = self._proxy(_REWARDS, _REWARDS, code, self._address[_POOL], token, _MOST_MARKETS, access)
+        self._machine.call(admin, token, self._contracts[_TOKEN], "faucet", _REWARD_FUNDS)
+        self._machine.call(admin, token, self._contracts[_TOKEN], "transfer", address, _REWARD_FUNDS)
+        return address
+
     def _argument(self, arguments: Mapping[str, Any], parameter: str | list[str]) -> Any:
         """An argument as the contract takes it: markets and accounts as addresses, amounts as numbers."""
         if isinstance(parameter, list):
@@ -344,11 +378,13 @@ class VenusOnEvm:
                 return [tuple(self._argument(order, part) for part in ("mc", "mb", "repay")) for order in value]
             case "rateModel":
                 return self._rate_model(value)
+            case "distributor":
+                return self._distributor()
             case "approved" | "enable" | "paused":
                 return bool(value)
             case "actions":
                 return [int(action) for action in value]
-            case "minter" | "redeemer" | "borrower" | "to" | "liquidator" | "user" | "delegate":
+            case "minter" | "redeemer" | "borrower" | "to" | "liquidator" | "user" | "holder" | "delegate":
                 return self._address[value]
             case _:
                 return int(value)
