@@ -37,6 +37,8 @@ WORDS = "WORDS"
 PARTS = ("to borrow", "to liquidation", "collateral", "debt")
 """What is summed over an account's markets."""
 FLAGS = ("listed", "forced_liquidation")
+ABOUT_ACCRUALS = ("GOV-2-w", "LIVE-4-w", "RATE-6")
+"""The rows whose scenarios read accruals themselves."""
 POSITIVE = ("borrow_index", "initial_exchange_rate")
 """Numbers that are above 0 by the lemmas on indices, and by the deployment."""
 
@@ -287,7 +289,9 @@ class VenusInduction(Induction):
 
     def trial(self, path: Path, owner: str, pool: Any) -> tuple[SymbolicTrial, Any]:
         """A scenario's hand on a path, and the copy of a pool that it may change."""
-        return VenusTrial(path, owner, self.model), pool.copy()
+        twin = pool.copy()
+        twin.real_accruals = owner in ABOUT_ACCRUALS
+        return VenusTrial(path, owner, self.model), twin
 
 
 class VenusTrial(SymbolicTrial):

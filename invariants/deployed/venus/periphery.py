@@ -49,7 +49,6 @@ from poolproof.spec.state import Account
 from .measures import VENUS, claimed
 
 EVERY_PAUSE = tuple(int(each) for each in Pausable)
-ALL_PAUSED = 2 ** len(Pausable) - 1
 GIFTS = (add_reserves, reduce_reserves)
 """What moves no stake: tokens that are given to the reserves, and reserves that are sent where they always go."""
 
@@ -131,7 +130,8 @@ def what_is_open_cannot_be_unlisted(trial: Trial, pool: Comptroller, asset: str)
     """A market of which an action is open, or a cap or the collateral factor is not 0, stays on the list."""
     market = pool.seen(asset)
     limits = (market.supply_cap == 0) & (market.borrow_cap == 0) & (market.collateral_factor == 0)
-    trial.assume(negation((market.paused == ALL_PAUSED) & limits))
+    paused = all_of(market.paused >> each & 1 for each in EVERY_PAUSE)
+    trial.assume(negation(paused & limits))
     trial.claim(trial.attempt(pool, unlist_market.run, asset) is not None, "the market is unlisted")
 
 
