@@ -22,7 +22,9 @@ from poolproof.models.deployed.venus.refusals import PriceError
 from poolproof.models.deployed.venus.users import accrue_interest
 from poolproof.models.deployed.word import MAX_UINT256, Revert
 from poolproof.spec.action import Action, Domain
+from poolproof.spec.arithmetic import WAD
 from poolproof.spec.invariant import Clause, Invariant, Step
+from poolproof.spec.logic import implies
 from poolproof.spec.refusal import Refusal, require
 from poolproof.spec.state import Account
 
@@ -45,6 +47,18 @@ POSITIVE = ("borrow_index", "initial_exchange_rate")
 
 class AccrualRefused(Revert):
     """An accrual that reverts, for whichever reason."""
+
+
+class RisingRate(AnyRate):
+    """A rate model of which is known besides that no rate exceeds the one at full utilisation."""
+
+    __slots__ = ()
+
+    def borrow_rate(self, used: Any) -> Any:
+        """Some rate; the same at the same utilisation."""
+        rate = super().borrow_rate(used)
+        self._space.fact(implies(used <= WAD, rate <= super().borrow_rate(WAD)), "RATE-2")
+        return rate
 
 
 class AnyBits:
@@ -191,8 +205,8 @@ def symbolic_vtoken(space: Space, name: str, accounts: tuple[Account, ...], coun
 
 
 def any_rate_model(space: Space, name: str) -> RateModel:
-    """A rate model of which only is known that it never gives a rate below 0."""
-    return RateModel(f"rates of {name}", AnyRate(space, name))  # type: ignore[arg-type]  # the same interface
+    """A rate model of which only is known that no rate is below 0, or above the one at full utilisation."""
+    return RateModel(f"rates of {name}", RisingRate(space, name))  # type: ignore[arg-type]  # the same interface
 
 
 class VenusInduction(Induction):

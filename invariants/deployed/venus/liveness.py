@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from poolproof.models.deployed.venus.governance import (
     pass_time,
+    set_actions_paused,
     set_market_borrow_caps,
     set_market_supply_caps,
     set_price,
 )
-from poolproof.models.deployed.venus.market import VToken, borrow_balance, borrow_rate, exchange_rate
+from poolproof.models.deployed.venus.market import borrow_balance, borrow_rate, exchange_rate
 from poolproof.models.deployed.venus.pool import Comptroller, Pausable, snapshot
+from poolproof.models.deployed.venus.registry import REGISTRY, RegisteredPool, support_market
 from poolproof.models.deployed.venus.users import (
     accrue_interest,
     borrow,
@@ -26,6 +28,7 @@ from poolproof.spec.state import Account
 
 from .accounts import may
 from .measures import VENUS, claimed
+from .periphery import EVERY_PAUSE, unlisted
 
 # --- RATE ----------------------------------------------------------------------------------------------------------
 
@@ -103,12 +106,29 @@ def a_supplier_can_leave_a_sound_market(trial: Trial, pool: Comptroller, user: A
 LIVE_4 = claimed("LIVE-4")
 
 
-@LIVE_4.scenario(asset=asset(), elapsed=slots())
-def accrual_is_never_refused(trial: Trial, pool: Comptroller, asset: str, elapsed: int) -> None:
-    """Time passes and interest accrues, whatever the state."""
-    trial.claim(trial.do(pool, pass_time, elapsed) is None, "time does not pass")
-    refusal = trial.do(pool, accrue_interest, asset)
-    trial.claim(refusal is None, f"the accrual is refused: {refusal}")
+@LIVE_4.scenario(instant=True, user=user(), asset=asset())
+def a_supplier_leaves_after_every_vote(trial: Trial, pool: Comptroller, user: Account, asset: str) -> None:
+    """After a vote on a market's list, with parameters restored and all done to list it again, a redemption is accepted."""
+    market = pool.seen(asset)
+    trial.assume(exchange_rate(market) * market.tokens[user] >= WAD)
+    trial.assume((market.cash - market.total_reserves) * WAD >= exchange_rate(market) * market.tokens[user])
+    trial.assume(snapshot(pool, user, at_threshold=False).borrows == 0)
+    trial.assume(unlisted(trial, pool, asset) is None)
+    trial.attempt(pool, set_actions_paused.run, asset, EVERY_PAUSE, False)
+    for what in (set_market_supply_caps, set_market_borrow_caps):
+        trial.do(pool, what, asset, MAX_UINT256)
+    trial.attempt(pool, listed_by_its_registry, asset)
+    refusal = trial.do(pool, redeem, user, asset, market.tokens[user])
+    trial.claim(refusal is None, f"the redemption is refused: {refusal}")
+
+
+def listed_by_its_registry(pool: Comptroller, asset: str) -> None:
+    """What the pool's registry alone may call to list a market.  Refuses: MarketAlreadyListed."""
+    registered = RegisteredPool()
+    for name in Comptroller.__slots__:
+        setattr(registered, name, getattr(pool, name))
+    registered.added, registered.max_loops = pool.every_market(), len(pool.every_market())
+    support_market(registered, REGISTRY, asset)
 
 
 @LIVE_4.scenario(instant=True, user=user(), borrower=user(), asset=asset())
@@ -135,6 +155,39 @@ def a_funded_stranger_can_end_every_debt(
             refusal = trial.do(pool, what, *arguments)
             trial.claim(refusal is None, f"{what.name} is refused: {refusal}")
     trial.claim(market.principal[borrower] == 0, "a debt is left")
+
+
+LIVE_4_W = VENUS.declare(
+    "LIVE-4-w",
+    "an accrual is never refused but because a number does not fit its word: no rate divides by zero, none is beyond its "
+    "maximum, and reserves are paid from cash that is there",
+    "refusal",
+    why="everything accrues first: what an accrual refuses is locked",
+)
+TOKENS = 2**128
+"""A number of tokens, an index and a rate over a time that leave room in a word for their products."""
+
+
+@LIVE_4_W.scenario(asset=asset(), elapsed=slots())
+def accrual_is_refused_for_words_alone(trial: Trial, pool: Comptroller, asset: str, elapsed: int) -> None:
+    """Where tokens and the index are below 2^128, and rate x time is at most 2^64, interest accrues."""
+    market = pool.seen(asset)
+    trial.assume(market.cash + market.total_borrows + market.bad_debt < TOKENS)
+    trial.assume(market.borrow_index < TOKENS)
+    trial.assume(trial.do(pool, pass_time, elapsed) is None)
+    refusal = trial.attempt(pool, rate_is_read, asset)
+    trial.claim(refusal is None, f"the rate is refused: {refusal}")
+    factor = borrow_rate(market) * (pool.now - market.accrued_at)
+    trial.assume(factor <= 2**64)
+    for number in (market.total_borrows, market.borrow_index):
+        trial.claim(factor * number <= 2**64 * number, "a product is beyond its bound")
+    refusal = trial.do(pool, accrue_interest, asset)
+    trial.claim(refusal is None, f"the accrual is refused: {refusal}")
+
+
+def rate_is_read(pool: Comptroller, asset: str) -> None:
+    """Read a market's borrow rate.  Refuses: as `borrow_rate`."""
+    borrow_rate(pool.seen(asset))
 
 
 LIVE_5 = claimed("LIVE-5")
