@@ -196,6 +196,6 @@ def admissible(deployment: Any) -> list[tuple[str, Any]]:
 SCOPE = (*one.SCOPE, "the registry, the shortfall auctions and the risk fund, which all pools share, are left out")
 """What runs of several pools leave out."""
 
-SEVERAL = Model("venus", build, ACTIONS, accrue_alone, admissible, SCOPE, symbolic=False, market=VToken)
+SEVERAL = Model("venus", build, ACTIONS, accrue_alone, admissible, SCOPE, runs_only=True, market=VToken)
 VENUS = replace(one.VENUS, several=SEVERAL)
 """The deployed pools: one by itself, or several side by side."""
