@@ -19,6 +19,7 @@ from poolproof.models.deployed.venus.market import SHARE_RESERVE, VToken, accrue
 from poolproof.models.deployed.venus.pool import Comptroller
 from poolproof.models.deployed.venus.rates import RateModel
 from poolproof.models.deployed.venus.refusals import PriceError
+from poolproof.models.deployed.venus.rewards import RewardsDistributor, Side
 from poolproof.models.deployed.venus.users import accrue_interest
 from poolproof.models.deployed.word import MAX_UINT256, Revert
 from poolproof.spec.action import Action, Domain
@@ -26,7 +27,7 @@ from poolproof.spec.arithmetic import WAD
 from poolproof.spec.invariant import Clause, Invariant, Step
 from poolproof.spec.logic import implies
 from poolproof.spec.refusal import Refusal, require
-from poolproof.spec.state import Account
+from poolproof.spec.state import Account, Table
 
 from .clauses import by_cuts, claim_clause, places
 from .induction import MARKET, Case, Induction, Obligation, SymbolicTrial, Unit, cases_of, goals_of, owned
@@ -138,16 +139,26 @@ class SymbolicComptroller(Comptroller):
     def copy(self) -> SymbolicComptroller:
         """A copy that a run on this one does not change."""
         twin = SymbolicComptroller()
-        for name in (*Comptroller.scalars, "distributors", "healed", "journal", "real_accruals", "space", "stamp_", "users"):
+        for name in (*Comptroller.scalars, "healed", "journal", "real_accruals", "space", "stamp_", "users"):
             setattr(twin, name, getattr(self, name))
+        twin.distributors = {name: copied(each) for name, each in self.distributors.items()}  # type: ignore[assignment]
         twin.markets = {name: market.copy() for name, market in self.markets.items()}  # type: ignore[assignment]
         twin.accounts_entered, twin.events = dict(self.accounts_entered), []
         return twin
 
     def put_back(self, before: SymbolicComptroller) -> None:
         """Be again as a copy that was taken before."""
-        for name in (*Comptroller.scalars, "accounts_entered", "events", "markets"):
+        for name in (*Comptroller.scalars, "accounts_entered", "distributors", "events", "markets"):
             setattr(self, name, getattr(before, name))
+
+
+def copied(distributor: RewardsDistributor) -> RewardsDistributor:
+    """A copy of a distributor, with sides of its own."""
+    twin = distributor.copy()
+    for name in ("suppliers", "borrowers"):
+        sides: Table[Side] = getattr(distributor, name)
+        setattr(twin, name, Table(sides.journal, {market: side.copy() for market, side in sides.items()}))
+    return twin
 
 
 def accrue_by_contract(space: Space, market: VToken, now: Any) -> None:
