@@ -5,6 +5,7 @@ The state of a pool has neither: a scenario votes, or puts a distributor beside 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from poolproof.models.deployed.venus.build import FIRST_SUPPLIER
@@ -30,6 +31,8 @@ from poolproof.models.deployed.venus.rewards import (
     deploy_distributor,
     per_index,
     set_reward_token_speeds,
+    settle_borrower,
+    settle_suppliers,
 )
 from poolproof.models.deployed.venus.users import (
     add_reserves,
@@ -266,6 +269,13 @@ def claim_for_all(trial: Trial, pool: Comptroller, asset: str) -> int:
     return rewards
 
 
+def earned(trial: Trial, pool: Comptroller, account: Account, asset: str) -> int:
+    """Settle what an account has as a supplier; what it is owed [reward tokens]."""
+    trial.assume(trial.attempt(pool, settled, settle_suppliers, account, asset) is None)
+    rewards: int = pool.distributors[REWARDS].accrued[account]
+    return rewards
+
+
 # --- REW-1 ---------------------------------------------------------------------------------------------------------
 
 REW_1 = claimed("REW-1")
@@ -378,7 +388,7 @@ def _late_or_split(of: Invariant) -> None:
         twin = rewarded(trial, pool, asset, speed, 0)
         trial.do(twin, pass_time, elapsed)
         trial.assume(trial.do(twin, mint, user, asset, amount) is None)
-        trial.claim(claim_for(trial, twin, user, asset) == 0, "a late deposit earns something of the past")
+        trial.claim(earned(trial, twin, user, asset) == 0, "a late deposit earns something of the past")
 
     @of.scenario(user=user(), other=user(), asset=asset(), moved=shares(), speed=tokens(), elapsed=slots())
     def splitting_vtokens_earns_nothing_more(
@@ -400,8 +410,8 @@ def _late_or_split(of: Invariant) -> None:
         trial.assume(trial.do(parts, transfer, user, other, asset, moved) is None)
         for each in (whole, parts):
             trial.do(each, pass_time, elapsed)
-        both = claim_for(trial, parts, user, asset) + claim_for(trial, parts, other, asset)
-        trial.claim(both <= claim_for(trial, whole, user, asset), "two accounts earn more than one")
+        both = earned(trial, parts, user, asset) + earned(trial, parts, other, asset)
+        trial.claim(both <= earned(trial, whole, user, asset), "two accounts earn more than one")
 
 
 _late_or_split(REW_2)
@@ -412,8 +422,9 @@ _late_or_split(REW_2_W)
 REW_3 = claimed("REW-3")
 REW_3_W = VENUS.declare(
     "REW-3-w",
-    "reward accounting never refuses or changes a deposit, borrow, repay or redeem while blocks fit 32 bits, at most 2^96 "
-    "reward tokens were emitted, debts are below 2^128, and the market counts at least the user's",
+    "settling rewards, which is all that they add to a deposit, borrow, repay or redeem, is never refused and changes no "
+    "market while blocks fit 32 bits, at most 2^96 reward tokens were emitted, debts are below 2^128, and the market counts "
+    "at least the user's",
     "two-run",
     why="an index that does not fit its 224 bits, or a block its 32, reverts whatever asks for it",
 )
@@ -440,6 +451,11 @@ def claim_alike(trial: Trial, pool: Comptroller, twin: Comptroller, action: Acti
     """Claim that an action does the same in a pool and in its twin with rewards."""
     bare, full = (trial.do(each, action, *arguments) for each in (pool, twin))
     trial.claim(type(bare) is type(full), f"without rewards {bare or 'accepted'}, with them {full or 'accepted'}")
+    claim_same_markets(trial, pool, twin)
+
+
+def claim_same_markets(trial: Trial, pool: Comptroller, twin: Comptroller) -> None:
+    """Claim that two pools have the same in every market."""
     for name, one in pool.markets.items():
         other = twin.seen(name)
         alike = all_of(unchanged(getattr(one, each), getattr(other, each)) for each in VToken.scalars)
@@ -447,37 +463,57 @@ def claim_alike(trial: Trial, pool: Comptroller, twin: Comptroller, action: Acti
         trial.claim(alike & ledgers, "rewards change the market")
 
 
-def _unchanged_by_small_rewards(action: Action) -> None:
-    """Add the clause that an action does the same with rewards that began some time ago and without."""
+@REW_3_W.scenario(instant=True, user=user(), asset=asset(), speed=tokens(), elapsed=slots())
+def settling_a_supplier_is_never_refused(
+    trial: Trial, pool: Comptroller, user: Account, asset: str, speed: int, elapsed: int
+) -> None:
+    """The stake is vTokens, of all that there are."""
+    market = pool.seen(asset)
+    twin = rewarded_for(trial, pool, asset, speed, elapsed)
+    claim_small(trial, market.tokens[user], market.total_supply, speed * elapsed)
+    refusal = trial.attempt(twin, settled, settle_suppliers, user, asset)
+    trial.claim(refusal is None, f"settling is refused: {refusal}")
+    claim_same_markets(trial, pool, twin)
 
-    def check(
-        trial: Trial, pool: Comptroller, user: Account, asset: str, amount: int, speed: int, elapsed: int
-    ) -> None:
-        market, emitted = pool.seen(asset), speed * elapsed
-        trial.assume((emitted <= MOST_EMITTED) & (pool.now <= MAX_UINT32) & (elapsed <= pool.now))
-        trial.assume((market.total_borrows < MOST_OWED) & (borrow_balance(market, user) <= market.total_borrows))
-        twin = rewarded(trial, pool, asset, speed, speed)
-        distributor = twin.distributors[REWARDS]
-        for side in (distributor.suppliers[asset], distributor.borrowers[asset]):
-            side.slot = pool.now - elapsed
-        if action in (mint, redeem):
-            stake, total = market.tokens[user], market.total_supply
-        else:
-            index = market.borrow_index
-            stake, total = per_index(borrow_balance(market, user), index), per_index(market.total_borrows, index)
-        trial.claim(stake <= total, "an account has more than all")
-        if total > 0:
-            grown = emitted * DOUBLE // total
-            trial.claim(grown <= emitted * DOUBLE, "a quotient exceeds what it is of")
-            trial.claim(stake * grown <= emitted * DOUBLE, "so does a part of it")
-        claim_alike(trial, pool, twin, action, user, asset, amount)
 
-    check.__name__ = f"{action.name}_is_unchanged_by_small_rewards"
-    check.__doc__ = f"{action.name} does the same, or is refused alike, with a distributor and without."
-    domains = action.domains | {"speed": tokens(), "elapsed": slots()}
-    REW_3_W.scenario(instant=True, **domains)(check)
+@REW_3_W.scenario(instant=True, user=user(), asset=asset(), speed=tokens(), elapsed=slots())
+def settling_a_borrower_is_never_refused(
+    trial: Trial, pool: Comptroller, user: Account, asset: str, speed: int, elapsed: int
+) -> None:
+    """The stake is a debt, of the market's, both at a borrow index of 1."""
+    market, index = pool.seen(asset), pool.seen(asset).borrow_index
+    owed = borrow_balance(market, user)
+    trial.assume((market.total_borrows < MOST_OWED) & (owed <= market.total_borrows))
+    twin = rewarded_for(trial, pool, asset, speed, elapsed)
+    claim_small(trial, per_index(owed, index), per_index(market.total_borrows, index), speed * elapsed)
+    refusal = trial.attempt(twin, settled, settle_borrower, user, asset)
+    trial.claim(refusal is None, f"settling is refused: {refusal}")
+    claim_same_markets(trial, pool, twin)
+
+
+def rewarded_for(trial: Trial, pool: Comptroller, asset: str, speed: int, elapsed: int) -> Comptroller:
+    """A copy of the pool with a distributor that began some time ago, within the bounds of REW-3-w."""
+    trial.assume((speed * elapsed <= MOST_EMITTED) & (pool.now <= MAX_UINT32) & (elapsed <= pool.now))
+    twin = rewarded(trial, pool, asset, speed, speed)
+    distributor = twin.distributors[REWARDS]
+    for side in (distributor.suppliers[asset], distributor.borrowers[asset]):
+        side.slot = pool.now - elapsed
+    return twin
+
+
+def claim_small(trial: Trial, stake: int, total: int, emitted: int) -> None:
+    """Claim that what a stake gets of what was emitted fits a word."""
+    trial.claim(stake <= total, "an account has more than all")
+    if total > 0:
+        grown = emitted * DOUBLE // total
+        trial.claim(grown <= emitted * DOUBLE, "a quotient exceeds what it is of")
+        trial.claim(stake * grown <= emitted * DOUBLE, "so does a part of it")
+
+
+def settled(pool: Comptroller, settle: Callable[..., None], account: Account, asset: str) -> None:
+    """Settle an account's rewards in a market, as every action does first.  Refuses: as ``settle``."""
+    settle(pool, pool.markets[asset], account)
 
 
 for _action in (mint, borrow, repay_borrow, redeem):
     _unchanged_by_rewards(_action)
-    _unchanged_by_small_rewards(_action)
