@@ -335,3 +335,16 @@ class VenusTrial(SymbolicTrial):
     def copy(self, state: Any) -> Any:
         """An independent copy of a state."""
         return state.copy()
+
+    def sister(self, state: Any, named: Callable[[str], str], _alike: Callable[[Any, Any], Any]) -> Any:
+        """Any pool whose markets have the same underlying tokens: of theirs it has vaults of its own."""
+        space, own = self._path.space, state.markets
+        by_balance = any(market.counts_donations for market in own.values())
+        names = tuple(map(named, own))
+        sister = symbolic_comptroller(space, names, state.users, counts_donations=by_balance)
+        for market, shared in zip(sister.markets.values(), own.values(), strict=True):
+            market.underlying = shared.underlying
+            shared.underlying.keep(market.name, space.number(f"{market.name} holds", "nonneg"))
+            if shared.accrued_at is state.now:
+                market.accrued_at = sister.now
+        return sister
