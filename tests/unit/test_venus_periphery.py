@@ -1,4 +1,4 @@
-"""What is false of the registry's and the rewards' claims in more than one way, and that the weaker ones are not vacuous."""
+"""What is false of the registry's and the rewards' claims in more than one way, and that the weaker ones are tested."""
 
 from __future__ import annotations
 

@@ -28,6 +28,7 @@ SISTER = "{} of the sister"
 """How a sister calls its market of an underlying token."""
 POSITIONS = ("tokens", "principal", "interest_index")
 
+
 def beside(trial: Trial, pool: Comptroller) -> Any:
     """A sister of a pool, on its wallets alone: in the same state, or in any."""
     return trial.sister(pool, SISTER.format, alike)

@@ -315,7 +315,8 @@ def a_supplier_gets_its_part_at_most(
     twin = rewarded(trial, pool, asset, speed, 0)
     trial.assume(trial.do(twin, pass_time, elapsed) is None)
     got = claim_for(trial, twin, account, asset)
-    part_at_most(trial, twin.distributors[REWARDS].suppliers[asset], got, market.tokens[account], market.total_supply, speed * elapsed)
+    side = twin.distributors[REWARDS].suppliers[asset]
+    part_at_most(trial, side, got, market.tokens[account], market.total_supply, speed * elapsed)
 
 
 @REW_1_W.scenario(account=user(), asset=asset(), speed=tokens(), elapsed=slots())
@@ -423,8 +424,8 @@ REW_3 = claimed("REW-3")
 REW_3_W = VENUS.declare(
     "REW-3-w",
     "settling rewards, which is all that they add to a deposit, borrow, repay or redeem, is never refused and changes no "
-    "market while blocks fit 32 bits, at most 2^96 reward tokens were emitted, debts are below 2^128, and the market counts "
-    "at least the user's",
+    "market while blocks fit 32 bits, at most 2^96 reward tokens were emitted, debts are below 2^128, and the market "
+    "counts at least the user's",
     "two-run",
     why="an index that does not fit its 224 bits, or a block its 32, reverts whatever asks for it",
 )

@@ -631,9 +631,7 @@ def a_healing_gives_its_rewards_to_others(run: Run) -> None:
     for user in (healed, staying):
         run.do(borrow, user, market.name, market.cash >> 10)
     run.do(set_price, market.name, price)
-    run.scenario(
-        periphery.a_healing_leaves_others_their_rewards, healer, healed, staying, market.name, WAD, 1
-    )
+    run.scenario(periphery.a_healing_leaves_others_their_rewards, healer, healed, staying, market.name, WAD, 1)
 
 
 @periphery.REW_3.counterexample
