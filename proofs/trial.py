@@ -73,6 +73,10 @@ class ConcreteTrial:
         """An independent copy of a state."""
         return copy_state(state)
 
+    def sister(self, state: Any, _named: Callable[[str], str], alike: Callable[[Any, Any], Any]) -> Any:
+        """A copy of a state, made its sister."""
+        return alike(state, self.copy(state))
+
     def elsewhere(self, state: Any) -> Any:
         """A copy in which somebody supplied every core market that the state draws on."""
         moved = copy_state(state)

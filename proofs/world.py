@@ -7,8 +7,9 @@ other markets is one remainder per term of its health.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 from poolproof.invariants.portfolio import relations
 from poolproof.models.core_pool import CoreMarket
@@ -238,9 +239,10 @@ class SymbolicMarkets(dict[str, Market]):
 
 
 class NoJournal:
-    """A symbolic run is repeated, not undone."""
+    """A symbolic run is repeated, not undone: what it is told to keep is dropped."""
 
-    entries: tuple[()] = ()
+    entries: ClassVar[deque[Any]] = deque(maxlen=0)
+    stamp = -1
 
     def save(self, record: Any) -> None:
         """Keep nothing."""

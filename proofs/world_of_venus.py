@@ -25,12 +25,15 @@ from poolproof.models.deployed.venus.market import SHARE_RESERVE, VToken, accrue
 from poolproof.models.deployed.venus.pool import Comptroller
 from poolproof.models.deployed.venus.rates import RateModel
 from poolproof.models.deployed.venus.refusals import PriceError
+from poolproof.models.deployed.venus.rewards import RewardsDistributor, Side
 from poolproof.models.deployed.venus.users import accrue_interest
 from poolproof.models.deployed.word import MAX_UINT256, Revert
 from poolproof.spec.action import Action, Domain
+from poolproof.spec.arithmetic import WAD
 from poolproof.spec.invariant import Clause, Invariant, Step
+from poolproof.spec.logic import implies
 from poolproof.spec.refusal import Refusal, require
-from poolproof.spec.state import Account
+from poolproof.spec.state import Account, Table
 
 from .clauses import by_cuts, claim_clause, places
 from .induction import MARKET, Case, Induction, Obligation, SymbolicTrial, Unit, cases_of, goals_of, owned
@@ -43,7 +46,6 @@ WORDS = "WORDS"
 PARTS = ("to borrow", "to liquidation", "collateral", "debt")
 """What is summed over an account's markets."""
 SHARED = (
-    "distributors",
     "healed",
     "journal",
     "presented",
@@ -68,12 +70,26 @@ READ = (
 """The stored numbers that an accrual reads."""
 UNSEEN = object()
 FLAGS = ("listed", "forced_liquidation")
+ABOUT_ACCRUALS = ("GOV-2-w", "LIVE-4-w", "RATE-6")
+"""The rows whose scenarios read accruals themselves."""
 POSITIVE = ("borrow_index", "initial_exchange_rate")
 """Numbers that are above 0 by the lemmas on indices, and by the deployment."""
 
 
 class AccrualRefused(Revert):
     """An accrual that reverts, for whichever reason."""
+
+
+class RisingRate(AnyRate):
+    """A rate model of which is known besides that no rate exceeds the one at full utilisation."""
+
+    __slots__ = ()
+
+    def borrow_rate(self, used: Any) -> Any:
+        """Some rate; the same at the same utilisation."""
+        rate = super().borrow_rate(used)
+        self._space.fact(implies(used <= WAD, rate <= super().borrow_rate(WAD)), "RATE-2")
+        return rate
 
 
 class AnyBits:
@@ -163,14 +179,24 @@ class SymbolicComptroller(Comptroller):
         twin = SymbolicComptroller()
         for name in (*Comptroller.scalars, *SHARED):
             setattr(twin, name, getattr(self, name))
+        twin.distributors = {name: copied(each) for name, each in self.distributors.items()}  # type: ignore[assignment]
         twin.markets = {name: market.copy() for name, market in self.markets.items()}  # type: ignore[assignment]
         twin.accounts_entered, twin.events = dict(self.accounts_entered), []
         return twin
 
     def put_back(self, before: SymbolicComptroller) -> None:
         """Be again as a copy that was taken before."""
-        for name in (*Comptroller.scalars, "accounts_entered", "events", "markets"):
+        for name in (*Comptroller.scalars, "accounts_entered", "distributors", "events", "markets"):
             setattr(self, name, getattr(before, name))
+
+
+def copied(distributor: RewardsDistributor) -> RewardsDistributor:
+    """A copy of a distributor, with sides of its own."""
+    twin = distributor.copy()
+    for name in ("suppliers", "borrowers"):
+        sides: Table[Side] = getattr(distributor, name)
+        setattr(twin, name, Table(sides.journal, {market: side.copy() for market, side in sides.items()}))
+    return twin
 
 
 def accrue_by_contract(space: Space, market: VToken, now: Any) -> None:
@@ -255,8 +281,8 @@ def symbolic_vtoken(space: Space, name: str, accounts: tuple[Account, ...], coun
 
 
 def any_rate_model(space: Space, name: str) -> RateModel:
-    """A rate model of which only is known that it never gives a rate below 0."""
-    return RateModel(f"rates of {name}", AnyRate(space, name))  # type: ignore[arg-type]  # the same interface
+    """A rate model of which only is known that no rate is below 0, or above the one at full utilisation."""
+    return RateModel(f"rates of {name}", RisingRate(space, name))  # type: ignore[arg-type]  # the same interface
 
 
 def accrued_to(pool: SymbolicComptroller, now: Any) -> SymbolicComptroller:
@@ -375,7 +401,9 @@ class VenusInduction(Induction):
 
     def trial(self, path: Path, owner: str, pool: Any) -> tuple[SymbolicTrial, Any]:
         """A scenario's hand on a path, and the copy of a pool that it may change."""
-        return VenusTrial(path, owner, self.model), pool.copy()
+        twin = pool.copy()
+        twin.real_accruals = owner in ABOUT_ACCRUALS
+        return VenusTrial(path, owner, self.model), twin
 
 
 class VenusTrial(SymbolicTrial):
@@ -394,3 +422,16 @@ class VenusTrial(SymbolicTrial):
     def copy(self, state: Any) -> Any:
         """An independent copy of a state."""
         return state.copy()
+
+    def sister(self, state: Any, named: Callable[[str], str], _alike: Callable[[Any, Any], Any]) -> Any:
+        """Any pool whose markets have the same underlying tokens: of theirs it has vaults of its own."""
+        space, own = self._path.space, state.markets
+        by_balance = any(market.counts_donations for market in own.values())
+        names = tuple(map(named, own))
+        sister = symbolic_comptroller(space, names, state.users, counts_donations=by_balance)
+        for market, shared in zip(sister.markets.values(), own.values(), strict=True):
+            market.underlying = shared.underlying
+            shared.underlying.keep(market.name, space.number(f"{market.name} holds", "nonneg"))
+            if shared.accrued_at is state.now:
+                market.accrued_at = sister.now
+        return sister

@@ -114,6 +114,12 @@ class Trial(Protocol):
     def copy(self, state: Any) -> Any:
         """An independent copy of a state."""
 
+    def sister(self, state: Any, named: Callable[[str], str], alike: Callable[[Any, Any], Any]) -> Any:
+        """A state beside another, of the same kind, that shares only wallets with it: a copy made ``alike``, or any.
+
+        ``named`` gives the name of its market for each of the other's.
+        """
+
     def elsewhere(self, state: Any) -> Any:
         """A copy in which others acted on what the state shares with them, and on nothing else."""
 

@@ -128,14 +128,14 @@ REACHED: dict[str, tuple[tuple[Step, ...], Step]] = {
     "REG-2-w": (ENTERED, ("a_market_counts_where_the_account_is_in_it", "alice", "WBNB")),
     "REG-3-w": (
         EMPTY,
-        ("a_second_deposit_cannot_be_robbed", "alice", "bob", "ankrBNB", 5 * VTOKEN + 7, 3, TOKEN, 9 * VTOKEN - 1),
+        ("a_deposit_after_a_donation_cannot_be_robbed", "alice", "bob", "ankrBNB", TOKEN, 9 * VTOKEN - 1),
     ),
-    "REW-1-w": (TWO_ACCRUALS, ("borrowers_get_more_only_as_their_debts_are", "ankrBNB", TOKEN, 1)),
+    "REW-1-w": (TWO_ACCRUALS, ("a_borrower_gets_its_part_at_most", "seed", "ankrBNB", TOKEN, 1)),
     "REW-2-w": (
         ENTERED[:1],
         ("splitting_vtokens_earns_nothing_more", "alice", "bob", "WBNB", 33_333_333, TOKEN + 1, 7),
     ),
-    "REW-3-w": (ENTERED, ("borrow_is_unchanged_by_rewards", "alice", "WBNB", 1, TOKEN, 1000)),
+    "REW-3-w": (ENTERED, ("settling_a_borrower_is_never_refused", "alice", "WBNB", TOKEN, 0)),
 }
 """A state and arguments in which a weaker claim is put to the test, and holds."""
 

@@ -98,6 +98,7 @@ def what_an_accrual_does(old: VToken, new: VToken) -> Condition:
     return (
         (new.borrow_index >= old.borrow_index)
         & (interest >= 0)
+        & implies(old.total_borrows == 0, interest == 0)
         & (reserved >= 0)
         & (reserved <= interest)
         & (swept >= 0)

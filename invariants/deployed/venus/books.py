@@ -210,8 +210,8 @@ SOLV_7_W = VENUS.declare(
 
 @SOLV_7_W.state(lemma=True)
 def reserves_are_backed_by_the_books(pool: Comptroller, market: VToken) -> Condition:
-    """reserves <= cash + debt + bad debt."""
-    return assets(market) >= 0
+    """reserves <= cash + debt + bad debt, and less where anything is lent: no rate divides by zero."""
+    return (assets(market) > 0) | ((assets(market) == 0) & (market.total_borrows + market.bad_debt == 0))
 
 
 SOLV_9 = claimed("SOLV-9")

@@ -8,12 +8,12 @@ from typing import TypeAlias
 
 from poolproof.models.deployed.venus.governance import sync_cash
 from poolproof.models.deployed.venus.liquidation import heal_account
-from poolproof.models.deployed.venus.market import SHARE_RESERVE, VToken
+from poolproof.models.deployed.venus.market import SHARE_RESERVE, VToken, exchange_rate
 from poolproof.models.deployed.venus.model import ACTIONS
 from poolproof.models.deployed.venus.pool import Comptroller
-from poolproof.models.deployed.venus.users import donate, mint, mint_behalf
+from poolproof.models.deployed.venus.users import donate, mint, mint_behalf, redeem, redeem_underlying
 from poolproof.spec.arithmetic import WAD
-from poolproof.spec.invariant import Cut, Scaled, Step
+from poolproof.spec.invariant import Cut, Distributed, Scaled, Step
 from poolproof.spec.logic import Condition, positive_part
 from poolproof.spec.state import Account
 
@@ -122,14 +122,62 @@ RND_2_W = VENUS.declare(
 )
 
 
-@RND_2_W.step(of=[action for action in OWN if action != donate], instant=True)
-def wealth_rises_by_less_than_a_unit(step: Step, old: VToken, new: VToken) -> Condition:
+SUPPLIED = (mint, mint_behalf)
+REDEEMED = (redeem, redeem_underlying)
+UNSUPPLIED = [action for action in OWN if action.actor and action not in (donate, *SUPPLIED, *REDEEMED)]
+"""What users do to themselves that leaves a market's assets and supply."""
+
+
+def wealth(market: VToken, account: Account) -> Exact:
+    """Tokens, vTokens at the exact exchange rate, less the exact debt [tokens]."""
+    own = market.underlying[account] - exact_debt(market, account)
+    if market.total_supply == 0:
+        return own
+    return own + market.tokens[account] * exact_price(market)
+
+
+def gained(step: Step, old: VToken, new: VToken) -> Exact:
+    """What the accounts that an action names have more than before, in one market [tokens]."""
+    return sum((wealth(new, each) - wealth(old, each) for each in own_accounts(step)), Exact())
+
+
+def shared_rounding(step: Step) -> Iterable[Cut]:
+    """What a deposit or a redemption costs the suppliers is a rounding, of which the others bear their part."""
+    for name, new in step.new.markets.items():
+        old = step.old.markets[name]
+        supply, minted, rate = old.total_supply, new.total_supply - old.total_supply, exchange_rate(old)
+        paid, none = new.cash - old.cash, supply == 0
+        others = supply - sum(old.tokens[account] for account in own_accounts(step))
+        lost = minted * assets(old) - paid * supply
+        if step.action in SUPPLIED:
+            yield Scaled(minted * rate, paid * WAD, supply)
+            yield Distributed(rate * supply + supply, (rate * supply, supply), minted)
+            yield Scaled(assets(old) * WAD, rate * supply + supply, minted, unless=none)
+            yield none | (lost * WAD <= minted * supply)
+            yield Scaled(lost * WAD, minted * supply, others, unless=none)
+            yield Scaled(others, supply, minted * supply)
+            yield Scaled(supply, new.total_supply, minted * supply)
+        else:
+            burned = -minted
+            yield Scaled(-paid * WAD, rate * burned, supply)
+            yield Scaled(rate * supply, assets(old) * WAD, burned, unless=none)
+            yield none | (lost <= 0)
+            yield Scaled(lost, 0, others, unless=none)
+
+
+@RND_2_W.step(of=(*SUPPLIED, *REDEEMED), instant=True, cuts=shared_rounding)
+def who_supplies_or_redeems_gains_roundings_at_most(step: Step, old: VToken, new: VToken) -> Condition:
     """The gain of the accounts named < 1 + minted / 1e18."""
-    if step.actor is None or old.total_supply == 0:
+    if old.total_supply == 0:
         return True
-    top, bottom = gain(old, new, own_accounts(step))
     minted = positive_part(new.total_supply - old.total_supply)
-    return top * WAD < bottom * (WAD + minted)
+    return gained(step, old, new) * WAD < WAD + minted
+
+
+@RND_2_W.step(of=UNSUPPLIED, instant=True)
+def wealth_rises_by_less_than_a_unit(step: Step, old: VToken, new: VToken) -> Condition:
+    """The gain of the accounts named < 1."""
+    return (old.total_supply == 0) | (gained(step, old, new) < 1)
 
 
 RND_5 = claimed("RND-5")

@@ -523,6 +523,13 @@ def a_supplier_without_debts_needs_a_price(run: Run) -> None:
     run.scenario(liveness.everyone_can_leave_an_idle_market, run.users[0], market.name)
 
 
+@liveness.LIVE_4.counterexample
+def a_vote_locks_suppliers_in(run: Run) -> None:
+    """A market that a vote unlisted cannot be listed again, and pays nobody."""
+    market = run.choose([each for each in run.state.markets.values() if each.total_supply])
+    run.scenario(liveness.a_supplier_leaves_after_every_vote, sole_holder(run, market), market.name)
+
+
 @liveness.LIVE_5.counterexample
 def the_last_debt_does_not_end(run: Run) -> None:
     """As for LIVE-1: what is owed exceeds the books."""
