@@ -16,6 +16,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from poolproof.invariants.deployed.venus import VENUS
+
 NETWORK = "bscmainnet"
 PRICE_EXPONENT = 36
 """A price is US dollars per whole token x 10^(36 - decimals)."""
@@ -167,6 +169,15 @@ protocol_seize_share = "{protocol_seize_share}"
 sweep_interval = {sweep_interval}
 """
 
+ACCEPTED = """
+[[accepted]]
+invariant = "{invariant}"
+reason = "{reason}"
+weakened = "{weakened}"
+"""
+INSTEAD = {"SOLV-6": "LIVE-4-w"}
+"""What has to stay proved where no weaker claim has the invariant's own name."""
+
 REWARDS = """
 [pools.markets.rewards]
 token = "{token}"
@@ -298,7 +309,19 @@ def protocol_text(venus: dict[str, Any], name: str) -> str:
         notes=REWARDS_NOTES.format(left_out=", ".join(left_out) or "none") if file["rewards"] else "",
     )
     texts = (pool_text(pool, slots, with_rewards=file["rewards"], seize_share=share) for pool in pools)
-    return head + "".join(texts)
+    return head + "".join(texts) + (accepted_text() if deployed else "")
+
+
+def accepted_text() -> str:
+    """Write what is known to be false of the contracts, each with the weaker claim that has to stay proved."""
+    texts = []
+    for invariant in VENUS:
+        if invariant.counterexamples:
+            weaker = f"{invariant.id}-w"
+            said = (invariant.counterexamples[0].__doc__ or "").partition("\n")[0]
+            kept = weaker if weaker in VENUS else INSTEAD[invariant.id]
+            texts.append(ACCEPTED.format(invariant=invariant.id, reason=said, weakened=kept))
+    return "".join(texts)
 
 
 def main() -> None:

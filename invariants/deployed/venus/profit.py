@@ -130,10 +130,11 @@ UNSUPPLIED = [action for action in OWN if action.actor and action not in (donate
 
 def wealth(market: VToken, account: Account) -> Exact:
     """Tokens, vTokens at the exact exchange rate, less the exact debt [tokens]."""
-    own = market.underlying[account] - exact_debt(market, account)
+    own: Exact = exact_debt(market, account) * -1 + market.underlying[account]
     if market.total_supply == 0:
         return own
-    return own + market.tokens[account] * exact_price(market)
+    shares: Exact = exact_price(market) * market.tokens[account]
+    return own + shares
 
 
 def gained(step: Step, old: VToken, new: VToken) -> Exact:
