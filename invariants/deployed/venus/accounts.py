@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from poolproof.models.deployed.venus.liquidation import heal_account, liquidate_account, liquidate_borrow
-from poolproof.models.deployed.venus.market import SHARE_RESERVE, VToken, borrow_balance, exchange_rate
+from poolproof.models.deployed.venus.market import SHARE_RESERVE, VToken, borrow_balance
 from poolproof.models.deployed.venus.model import enter_market, liquidate_small_account
 from poolproof.models.deployed.venus.pool import Comptroller, Pausable, exit_market, snapshot
 from poolproof.models.deployed.venus.refusals import (
@@ -18,7 +18,7 @@ from poolproof.models.deployed.venus.refusals import (
     TooMuchRepay,
 )
 from poolproof.models.deployed.venus.users import borrow, mint, redeem, redeem_underlying, repay_borrow, transfer
-from poolproof.models.deployed.word import DivisionByZero, div_down, mul_wad_down
+from poolproof.models.deployed.word import DivisionByZero, mul_wad_down
 from poolproof.spec.action import Action, asset, tokens, user
 from poolproof.spec.arithmetic import WAD
 from poolproof.spec.invariant import Cancelled, Cut, Distributed, Scaled, Step, Trial
@@ -27,7 +27,7 @@ from poolproof.spec.refusal import Refusal
 from poolproof.spec.state import Account
 
 from .accruals import unchanged
-from .measures import VENUS, assets, claimed, exact_debt, exact_margin, exact_price, is_present_for
+from .measures import VENUS, assets, claimed, exact_debt, exact_margin, exact_price, is_present_for, rate_shown
 
 OF_HEALTH = (CollateralExceedsThreshold, InsufficientShortfall, MinimalCollateralViolated, TooMuchRepay)
 """How a liquidation is refused for the health of the account."""
@@ -114,7 +114,7 @@ def rounded_seizure(step: Step) -> Iterable[Cut]:
     arguments, old, new = step.arguments, step.old, step.new
     debt, pledged = old.seen(arguments["asset"]), old.seen(arguments["collateral"])
     price, value = token_price(new.seen(pledged.name)), debt_value(old, debt)
-    ratio = div_down(value * WAD, price)
+    ratio = value * WAD // price
     yield ratio * price <= value * WAD
     yield Scaled(ratio * price, value * WAD, arguments["repay"])
     yield Scaled(ratio * arguments["repay"] // WAD * WAD, ratio * arguments["repay"], price)
@@ -122,12 +122,12 @@ def rounded_seizure(step: Step) -> Iterable[Cut]:
 
 def token_price(market: VToken) -> int:
     """The value of a vToken as the contracts have it [value x 1e18]."""
-    return mul_wad_down(market.price, exchange_rate(market))
+    return market.price * rate_shown(market) // WAD
 
 
 def debt_value(pool: Comptroller, market: VToken) -> int:
     """What a liquidator gets for a repaid token as the contracts have it [value x 1e18]."""
-    return mul_wad_down(pool.liquidation_incentive, market.price)
+    return pool.liquidation_incentive * market.price // WAD
 
 
 @LIQ_3_W.step(of=ORDERED, instant=True, cuts=rounded_seizure)
@@ -239,11 +239,11 @@ def kept_worth(step: Step) -> Iterable[Cut]:
     if not is_present_for(step.old, step.actor):
         return
     for name, new in step.new.markets.items():
-        old, held, now = step.old.markets[name], new.tokens[step.actor], exchange_rate(new)
-        price_now = mul_wad_down(now, new.price)
+        old, held, now = step.old.markets[name], new.tokens[step.actor], rate_shown(new)
+        price_now = now * new.price // WAD
         to_borrow, to_liquidation = new.collateral_factor, new.liquidation_threshold
         yield Scaled(to_borrow, to_liquidation, price_now)
-        to_borrow_now, weighted_now = mul_wad_down(to_borrow, price_now), mul_wad_down(to_liquidation, price_now)
+        to_borrow_now, weighted_now = to_borrow * price_now // WAD, to_liquidation * price_now // WAD
         yield to_borrow_now <= weighted_now
         yield Scaled(to_borrow_now, weighted_now, held)
         if step.action == borrow:
@@ -252,19 +252,19 @@ def kept_worth(step: Step) -> Iterable[Cut]:
             yield Cancelled(shown, stored, new.borrow_index)
             yield Scaled(shown, stored, new.price)
             yield Distributed(stored, (stored - amount, amount), new.price)
-        rate, none = exchange_rate(old), (old.total_supply == 0) | (new.total_supply == 0)
+        rate, none = rate_shown(old), (old.total_supply == 0) | (new.total_supply == 0)
         yield none | (rate * new.total_supply <= assets(new) * WAD)
         yield none | (rate <= now)
         yield Scaled(rate, now, new.price, unless=none)
-        price = mul_wad_down(rate, old.price)
+        price = rate * old.price // WAD
         yield none | (price <= price_now)
         yield Scaled(price, price_now, to_borrow, unless=none)
-        weighted = mul_wad_down(to_borrow, price)
+        weighted = to_borrow * price // WAD
         yield none | (weighted <= weighted_now)
         before = old.tokens[step.actor]
         yield Distributed(before, (held, before - held), weighted)
         yield Scaled(weighted, weighted_now, held, unless=none)
-        yield none | (mul_wad_down(weighted, held) <= mul_wad_down(weighted_now, held))
+        yield none | (weighted * held // WAD <= weighted_now * held // WAD)
 
 
 @LIQ_6_W.step("account", of=LEAVING, cuts=kept_worth)

@@ -35,7 +35,17 @@ from poolproof.spec.logic import Condition, implies
 from poolproof.spec.state import Account
 
 from .accruals import CLOSING
-from .measures import VENUS, assets, claimed, exact_debt, exact_debts, exact_debts_added, good_assets, is_present_for
+from .measures import (
+    VENUS,
+    assets,
+    claimed,
+    exact_debt,
+    exact_debts,
+    exact_debts_added,
+    good_assets,
+    is_present_for,
+    rate_shown,
+)
 
 REDEMPTIONS = (redeem, redeem_underlying)
 ACCRUING = tuple(action for action in ACTIONS if action not in (donate, sync_cash))
@@ -57,7 +67,7 @@ UNACCRUED = (
 def rates_as_stored(step: Step) -> Iterable[Cut]:
     """The exchange rate before the action times the supply is at most the assets."""
     for old in step.old.markets.values():
-        yield implies(old.total_supply > 0, exchange_rate(old) * old.total_supply <= assets(old) * WAD)
+        yield implies(old.total_supply > 0, rate_shown(old) * old.total_supply <= assets(old) * WAD)
 
 
 def rounded_redemption(step: Step) -> Iterable[Cut]:
@@ -65,7 +75,7 @@ def rounded_redemption(step: Step) -> Iterable[Cut]:
     for name, new in step.new.markets.items():
         old = step.old.markets[name]
         paid, burned, supply = old.cash - new.cash, old.total_supply - new.total_supply, old.total_supply
-        rate, none = exchange_rate(old), supply == 0
+        rate, none = rate_shown(old), supply == 0
         yield (paid * WAD <= rate * burned) & (rate * burned < paid * WAD + WAD)
         yield Scaled(paid * WAD, rate * burned, supply)
         yield Scaled(rate * burned, paid * WAD + WAD - 1, supply)
@@ -145,7 +155,7 @@ def kept_rates(step: Step) -> Iterable[Cut]:
     for name, new in step.new.markets.items():
         old = step.old.markets[name]
         supplied = (old.total_supply > 0) & (new.total_supply > 0)
-        yield implies(supplied, exchange_rate(old) * new.total_supply <= assets(new) * WAD)
+        yield implies(supplied, rate_shown(old) * new.total_supply <= assets(new) * WAD)
 
 
 @SOLV_3_W.step(of=UNACCRUED)

@@ -17,7 +17,7 @@ from poolproof.spec.logic import Condition, all_of, implies, negation
 from poolproof.spec.state import Account
 
 from .books import kept_rates, share_price_is_kept
-from .measures import VENUS, assets, claimed, exact_debt, exact_margin, exact_price, good_assets
+from .measures import VENUS, assets, claimed, exact_debt, exact_margin, exact_price, good_assets, rate_shown
 
 ORDERED = (liquidate_borrow, liquidate_small_account)
 LIQUIDATIONS = (*ORDERED, heal_account)
@@ -43,7 +43,7 @@ def liquidated(step: Step) -> tuple[VToken, VToken, int, int]:
 
 def prices(market: VToken) -> tuple[int, int]:
     """What a vToken is worth as the contracts have it, unweighted and at the threshold [value x 1e18]."""
-    price = market.price * exchange_rate(market) // WAD
+    price = market.price * rate_shown(market) // WAD
     return price, market.liquidation_threshold * price // WAD
 
 

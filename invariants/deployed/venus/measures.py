@@ -156,3 +156,11 @@ def changed(old: Any, new: Any, account: Account, ledger: str) -> Condition:
 def is_present_for(pool: Comptroller, account: Account) -> Condition:
     """Whether every market that counts for an account was accrued in this slot."""
     return all_of(market.accrued_at == pool.now for market in pool.counted_for(account))
+
+
+def rate_shown(market: VToken) -> int:
+    """The exchange rate without the bounds of a word: the same number, and nothing refuses [wad tokens per vToken]."""
+    if market.total_supply == 0:
+        return market.initial_exchange_rate
+    shown: int = assets(market) * WAD // market.total_supply
+    return shown

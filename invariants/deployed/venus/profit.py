@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from poolproof.models.deployed.venus.governance import sync_cash
 from poolproof.models.deployed.venus.liquidation import heal_account
-from poolproof.models.deployed.venus.market import SHARE_RESERVE, VToken, exchange_rate
+from poolproof.models.deployed.venus.market import SHARE_RESERVE, VToken
 from poolproof.models.deployed.venus.model import ACTIONS
 from poolproof.models.deployed.venus.pool import Comptroller
 from poolproof.models.deployed.venus.users import donate, mint, mint_behalf, redeem, redeem_underlying
@@ -18,7 +18,7 @@ from poolproof.spec.logic import Condition, positive_part
 from poolproof.spec.state import Account
 
 from .health import OF_USERS, ORDERED
-from .measures import VENUS, Exact, assets, claimed, exact_debt, exact_price
+from .measures import VENUS, Exact, assets, claimed, exact_debt, exact_price, rate_shown
 
 OWN = [action for action in OF_USERS if action not in (*ORDERED, heal_account)]
 """What users do to themselves."""
@@ -146,7 +146,7 @@ def shared_rounding(step: Step) -> Iterable[Cut]:
     """What a deposit or a redemption costs the suppliers is a rounding, of which the others bear their part."""
     for name, new in step.new.markets.items():
         old = step.old.markets[name]
-        supply, minted, rate = old.total_supply, new.total_supply - old.total_supply, exchange_rate(old)
+        supply, minted, rate = old.total_supply, new.total_supply - old.total_supply, rate_shown(old)
         paid, none = new.cash - old.cash, supply == 0
         others = supply - sum(old.tokens[account] for account in own_accounts(step))
         lost = minted * assets(old) - paid * supply
