@@ -1,7 +1,8 @@
 """ISO: what one Comptroller can do to another: nothing, but over wallets and prices.
 
 A scenario puts a sister beside the pool: another Comptroller with markets and vaults of its own, for the same underlying
-tokens; in runs it begins in the pool's state, in proofs in any.  The wallets of those tokens are one ledger; prices are set for each pool.
+tokens; in runs it begins in the pool's state, in proofs in any.  The wallets of those tokens are one ledger; prices are
+set for each pool.
 """
 
 from __future__ import annotations

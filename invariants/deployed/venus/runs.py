@@ -619,7 +619,7 @@ def borrowers_claim_more_than_is_emitted(run: Run) -> None:
     for _ in range(2):
         run.do(pass_time, 1000)
         run.do(accrue_interest, market.name)
-    run.scenario(periphery.borrowers_get_at_most_what_is_emitted, market.name, WAD, 1)
+    run.scenario("borrowers_get_at_most_what_is_emitted", market.name, WAD, 1)
 
 
 @periphery.REW_2.counterexample
