@@ -5,7 +5,7 @@
 
 With ``--keep-answers`` only texts are proved that the shipped evidence has no answer to.  Decisions and answers go to
 ``proofs/evidence``, compressed.  A theorem holds for the whole admissible region, so one protocol of one pool and one
-of several are enough.
+of several are enough, and one of the deployed Venus pools, whose accepted findings are shipped with their traces.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from poolproof.proofs.verdicts import Verdict
 from poolproof.spec.loading import load_protocol
 
 FOLDER = Path(__file__).parents[1] / "proofs" / "evidence"
-PROTOCOLS = ("minimal", "elara-docs")
+PROTOCOLS = ("minimal", "elara-docs", "venus-bsc-liquid-staked-bnb")
 
 
 class Asked(Cache):
@@ -41,11 +41,12 @@ def main(arguments: list[str]) -> int:
     with tempfile.TemporaryDirectory() as folder:
         for name in PROTOCOLS:
             report = check(load_protocol(name), cache=Asked(Path(folder), shipped))
-            missing = [decision.invariant for decision in report.decisions if decision.verdict is not Verdict.PROVED]
+            missing = [each.invariant for each in report.decisions if each.verdict is not Verdict.PROVED and not each.accepted]
             if missing:
                 print(f"{name}: not proved, nothing written: {', '.join(missing)}")
                 return 1
-            print(f"{name}: {len(report.decisions)} invariants proved in {report.seconds:.1f} s", flush=True)
+            proved = sum(decision.verdict is Verdict.PROVED for decision in report.decisions)
+            print(f"{name}: {proved} of {len(report.decisions)} invariants proved in {report.seconds:.1f} s", flush=True)
         FOLDER.mkdir(exist_ok=True)
         with Cache(Path(folder)) as cache:
             for kind in KINDS:

@@ -65,7 +65,7 @@ def sources_digest(model: Model, catalogue: Catalogue) -> str | None:
         for invariant in catalogue:
             clauses = ",".join(clause.name for clause in invariant.clauses)
             digest.update(f"{invariant.id}/{invariant.claim}/{clauses}\0".encode())
-        for folder, recursive in sorted({*((package, False) for package in ENGINE_PACKAGES), *map(_home_of, modules)}):
+        for folder, recursive in sorted({*((package, False) for package in ENGINE_PACKAGES), *(home for module in modules for home in _homes_of(module))}):
             for name, content in _sources(folder, recursive=recursive):
                 digest.update(f"{folder}/{name}\0{len(content)}\0".encode())
                 digest.update(content)
@@ -171,12 +171,15 @@ def _digest(data: Any) -> str:
     return sha256(json.dumps(data, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
-def _home_of(module: str) -> tuple[str, bool]:
-    """Where a module's sources are: its folder, or the whole package of a model that is not built in."""
+def _homes_of(module: str) -> Iterator[tuple[str, bool]]:
+    """Where a module's sources are: its folder and those above it, or the whole package of one that is not built in."""
     if not module.startswith("poolproof."):
-        return module.partition(".")[0], True
-    is_package = hasattr(sys.modules[module], "__path__")
-    return module if is_package else module.rpartition(".")[0], False
+        yield module.partition(".")[0], True
+        return
+    folder = module if hasattr(sys.modules[module], "__path__") else module.rpartition(".")[0]
+    while folder != "poolproof":
+        yield folder, False
+        folder = folder.rpartition(".")[0]
 
 
 def _sources(module: str, *, recursive: bool) -> Iterator[tuple[str, bytes]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from poolproof.invariants import CATALOGUE, OF_SYSTEMS
@@ -116,10 +117,10 @@ def exact_debts(market: VToken) -> Exact:
     return sum((exact_debt(market, account) for account in market.principal), Exact())
 
 
-def exact_debts_added(old: VToken, new: VToken) -> Exact:
-    """What an action within an instant added to the exact debts of all accounts, from those whose entry it changed."""
+def exact_debts_added(old: VToken, new: VToken, among: Iterable[Account] | None = None) -> Exact:
+    """What an action within an instant added to the exact debts of some accounts, or of all whose entry it changed."""
     added = Exact()
-    for account in new.principal:
+    for account in new.principal if among is None else among:
         same_debt = plainly(old.principal[account], new.principal[account])
         if not (same_debt and plainly(old.interest_index[account], new.interest_index[account])):
             added = added + exact_debt(new, account) - exact_debt(old, account)

@@ -18,7 +18,7 @@ from poolproof.spec.logic import Condition, positive_part
 from poolproof.spec.state import Account
 
 from .health import OF_USERS, ORDERED
-from .measures import VENUS, Exact, assets, claimed, exact_debt, exact_price, rate_shown
+from .measures import Exact, VENUS, assets, claimed, exact_debt, exact_debts_added, exact_price, rate_shown
 
 OWN = [action for action in OF_USERS if action not in (*ORDERED, heal_account)]
 """What users do to themselves."""
@@ -128,6 +128,7 @@ UNSUPPLIED = [action for action in OWN if action.actor and action not in (donate
 """What users do to themselves that leaves a market's assets and supply."""
 
 
+<<<<<<< HEAD
 def wealth(market: VToken, account: Account) -> Exact:
     """Tokens, vTokens at the exact exchange rate, less the exact debt [tokens]."""
     own: Exact = exact_debt(market, account) * -1 + market.underlying[account]
@@ -135,11 +136,18 @@ def wealth(market: VToken, account: Account) -> Exact:
         return own
     shares: Exact = exact_price(market) * market.tokens[account]
     return own + shares
+=======
+def supplied(market: VToken, account: Account) -> Exact:
+    """Tokens, and vTokens at the exact exchange rate [tokens]."""
+    own = Exact((market.underlying[account], 1))
+    return own if market.total_supply == 0 else own + exact_price(market) * market.tokens[account]
+>>>>>>> v-Q
 
 
 def gained(step: Step, old: VToken, new: VToken) -> Exact:
-    """What the accounts that an action names have more than before, in one market [tokens]."""
-    return sum((wealth(new, each) - wealth(old, each) for each in own_accounts(step)), Exact())
+    """What the accounts that an action names have more than before, in one market, exact debts deducted [tokens]."""
+    more = sum((supplied(new, each) - supplied(old, each) for each in own_accounts(step)), Exact())
+    return more - exact_debts_added(old, new, own_accounts(step))
 
 
 def shared_rounding(step: Step) -> Iterable[Cut]:
@@ -158,6 +166,9 @@ def shared_rounding(step: Step) -> Iterable[Cut]:
             yield Scaled(lost * WAD, minted * supply, others, unless=none)
             yield Scaled(others, supply, minted * supply)
             yield Scaled(supply, new.total_supply, minted * supply)
+            yield none | (gained(step, old, new).numerator == lost * others)
+            yield none | (supply * new.total_supply > 0)
+            yield Distributed(-WAD - minted, (-WAD, -minted), new.total_supply * supply)
         else:
             burned = -minted
             yield Scaled(-paid * WAD, rate * burned, supply)
@@ -172,7 +183,7 @@ def who_supplies_or_redeems_gains_roundings_at_most(step: Step, old: VToken, new
     if old.total_supply == 0:
         return True
     minted = positive_part(new.total_supply - old.total_supply)
-    return gained(step, old, new) * WAD < WAD + minted
+    return gained(step, old, new) < Exact((WAD + minted, WAD))
 
 
 @RND_2_W.step(of=UNSUPPLIED, instant=True)
