@@ -41,12 +41,16 @@ def main(arguments: list[str]) -> int:
     with tempfile.TemporaryDirectory() as folder:
         for name in PROTOCOLS:
             report = check(load_protocol(name), cache=Asked(Path(folder), shipped))
-            missing = [each.invariant for each in report.decisions if each.verdict is not Verdict.PROVED and not each.accepted]
+            missing = [
+                each.invariant for each in report.decisions if each.verdict is not Verdict.PROVED and not each.accepted
+            ]
             if missing:
                 print(f"{name}: not proved, nothing written: {', '.join(missing)}")
                 return 1
             proved = sum(decision.verdict is Verdict.PROVED for decision in report.decisions)
-            print(f"{name}: {proved} of {len(report.decisions)} invariants proved in {report.seconds:.1f} s", flush=True)
+            print(
+                f"{name}: {proved} of {len(report.decisions)} invariants proved in {report.seconds:.1f} s", flush=True
+            )
         FOLDER.mkdir(exist_ok=True)
         with Cache(Path(folder)) as cache:
             for kind in KINDS:

@@ -18,7 +18,7 @@ from poolproof.spec.logic import Condition, positive_part
 from poolproof.spec.state import Account
 
 from .health import OF_USERS, ORDERED
-from .measures import Exact, VENUS, assets, claimed, exact_debt, exact_debts_added, exact_price, rate_shown
+from .measures import VENUS, Exact, assets, claimed, exact_debt, exact_debts_added, exact_price, rate_shown
 
 OWN = [action for action in OF_USERS if action not in (*ORDERED, heal_account)]
 """What users do to themselves."""
@@ -128,20 +128,10 @@ UNSUPPLIED = [action for action in OWN if action.actor and action not in (donate
 """What users do to themselves that leaves a market's assets and supply."""
 
 
-<<<<<<< HEAD
-def wealth(market: VToken, account: Account) -> Exact:
-    """Tokens, vTokens at the exact exchange rate, less the exact debt [tokens]."""
-    own: Exact = exact_debt(market, account) * -1 + market.underlying[account]
-    if market.total_supply == 0:
-        return own
-    shares: Exact = exact_price(market) * market.tokens[account]
-    return own + shares
-=======
 def supplied(market: VToken, account: Account) -> Exact:
     """Tokens, and vTokens at the exact exchange rate [tokens]."""
     own = Exact((market.underlying[account], 1))
     return own if market.total_supply == 0 else own + exact_price(market) * market.tokens[account]
->>>>>>> v-Q
 
 
 def gained(step: Step, old: VToken, new: VToken) -> Exact:
