@@ -65,12 +65,8 @@ def sources_digest(model: Model, catalogue: Catalogue) -> str | None:
         for invariant in catalogue:
             clauses = ",".join(clause.name for clause in invariant.clauses)
             digest.update(f"{invariant.id}/{invariant.claim}/{clauses}\0".encode())
-        for folder, recursive in sorted(
-            {
-                *((package, False) for package in ENGINE_PACKAGES),
-                *(home for module in modules for home in _homes_of(module)),
-            }
-        ):
+        homes = {(package, False) for package in ENGINE_PACKAGES}.union(*map(_homes_of, modules))
+        for folder, recursive in sorted(homes):
             for name, content in _sources(folder, recursive=recursive):
                 digest.update(f"{folder}/{name}\0{len(content)}\0".encode())
                 digest.update(content)
