@@ -18,6 +18,7 @@ CONTRACT_NAMES = {action.name: name for name, action in BY_CONTRACT_NAME.items()
     "add_rewards_distributor": "addRewardsDistributor",
     "set_reward_token_speeds": "setRewardTokenSpeeds",
     "claim_reward_token": "claimRewardToken",
+    "support_market_again": "supportMarket",
 }
 """The function of the contracts, by the action's name."""
 RATE_MODELS = {"jump": "JumpRateModelV2", "white-paper": "WhitePaperInterestRateModel"}

@@ -14,6 +14,7 @@ from poolproof.models.deployed.venus.market import SHARE_RESERVE, VToken, exchan
 from poolproof.models.deployed.venus.model import VENUS
 from poolproof.models.deployed.venus.pool import Comptroller
 from poolproof.models.deployed.venus.refusals import PriceError
+from poolproof.models.deployed.venus.registry import support_market_again
 from poolproof.models.deployed.venus.rewards import REWARD_ACTIONS
 from poolproof.models.deployed.venus.users import accrue_interest
 from poolproof.proofs.snapshots import copy_state
@@ -172,7 +173,7 @@ class Noting(ConcreteTrial):
 
     def attempt(self, state: Any, part: Callable[..., None], *arguments: Any) -> Refusal | None:
         """Carry out what an action runs."""
-        action = next(each for each in (*DEPLOYED, *REWARD_ACTIONS) if each.run is part)
+        action = next(each for each in (*DEPLOYED, *REWARD_ACTIONS, support_market_again) if each.run is part)
         return self._noted(state, action, arguments, lambda: super(Noting, self).attempt(state, part, *arguments))
 
     def _noted(

@@ -11,7 +11,7 @@ from poolproof.models.deployed.venus.governance import (
 )
 from poolproof.models.deployed.venus.market import borrow_balance, borrow_rate, exchange_rate
 from poolproof.models.deployed.venus.pool import Comptroller, Pausable, snapshot
-from poolproof.models.deployed.venus.registry import REGISTRY, RegisteredPool, support_market
+from poolproof.models.deployed.venus.registry import REGISTRY, support_market_again
 from poolproof.models.deployed.venus.users import (
     accrue_interest,
     borrow,
@@ -117,18 +117,9 @@ def a_supplier_leaves_after_every_vote(trial: Trial, pool: Comptroller, user: Ac
     trial.attempt(pool, set_actions_paused.run, asset, EVERY_PAUSE, False)
     for what in (set_market_supply_caps, set_market_borrow_caps):
         trial.do(pool, what, asset, MAX_UINT256)
-    trial.attempt(pool, listed_by_its_registry, asset)
+    trial.attempt(pool, support_market_again.run, asset, REGISTRY)
     refusal = trial.do(pool, redeem, user, asset, market.tokens[user])
     trial.claim(refusal is None, f"the redemption is refused: {refusal}")
-
-
-def listed_by_its_registry(pool: Comptroller, asset: str) -> None:
-    """What the pool's registry alone may call to list a market.  Refuses: MarketAlreadyListed."""
-    registered = RegisteredPool()
-    for name in Comptroller.__slots__:
-        setattr(registered, name, getattr(pool, name))
-    registered.added, registered.max_loops = pool.every_market(), len(pool.every_market())
-    support_market(registered, REGISTRY, asset)
 
 
 @LIVE_4.scenario(instant=True, user=user(), borrower=user(), asset=asset())

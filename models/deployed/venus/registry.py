@@ -360,6 +360,16 @@ def support_market_directly(registry: PoolRegistry, user: Account, comptroller: 
     support_market(registry.comptrollers[comptroller], user, vtoken)
 
 
+@action(by="governance", asset=asset(), sender=Domain("name"))
+def support_market_again(pool: Comptroller, asset: str, sender: Account) -> None:
+    """List a market of a pool that stands alone, which was added when it was deployed.  Refuses: as `support_market`."""
+    registered = RegisteredPool()
+    for name in Comptroller.__slots__:
+        setattr(registered, name, getattr(pool, name))
+    registered.added, registered.max_loops = pool.every_market(), len(pool.every_market())
+    support_market(registered, sender, asset)
+
+
 @action(by="governance", comptroller=Domain("name"), name=Domain("name"))
 def set_pool_name(registry: PoolRegistry, comptroller: str, name: str) -> None:
     """Rename a pool, in the directory or not.  Refuses: PoolNameTooLong.  Models: PoolRegistry.setPoolName."""

@@ -9,6 +9,7 @@ from typing import Any
 from poolproof.models.deployed.venus.build import ACTIONS as DEPLOYED
 from poolproof.models.deployed.venus.model import VENUS
 from poolproof.models.deployed.venus.pool import Comptroller
+from poolproof.models.deployed.venus.registry import support_market_again
 from poolproof.models.deployed.venus.rewards import REWARD_ACTIONS, RewardsDistributor
 from poolproof.proofs import registry
 from poolproof.proofs.monitor import DIVISION
@@ -199,7 +200,7 @@ class _TrialOnBoth(ConcreteTrial):
 
     def attempt(self, state: Any, part: Callable[..., None], *arguments: Any) -> Refusal | None:
         """Carry out what an action runs, on both sides."""
-        whole = next((each for each in (*DEPLOYED, *REWARD_ACTIONS) if each.run is part), None)
+        whole = next((each for each in (*DEPLOYED, *REWARD_ACTIONS, support_market_again) if each.run is part), None)
         if whole is None:
             self.twin.result.left_out = f"the contracts cannot do a part of an action, {part.__name__}"
             return super().attempt(state, part, *arguments)

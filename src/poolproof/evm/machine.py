@@ -74,8 +74,15 @@ class Machine:
         return address.lower()
 
     def call(self, sender: str, address: str, contract: Contract, function: str, *arguments: Any) -> None:
-        """Call a function, for its effect."""
-        self._message(sender, address, contract.call(function, arguments), is_static=False)
+        """Call a function, for its effect; a contract that calls has no code for as long, as only then it may begin."""
+        code = self._evm.get_code(sender)
+        if code:
+            self.place(sender, b"")
+        try:
+            self._message(sender, address, contract.call(function, arguments), is_static=False)
+        finally:
+            if code:
+                self.place(sender, bytes(code))
 
     def emitted(self) -> list[tuple[str, str, tuple[str | bool, ...]]]:
         """The events of the last call: who emitted it, its name, its arguments; addresses by their names."""

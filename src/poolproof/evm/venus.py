@@ -88,6 +88,7 @@ _CALLS: dict[str, tuple[str, str | None, tuple[Any, ...]]] = {
     "healAccount": (_POOL, "user", ("borrower",)),
     "liquidateAccount": (_POOL, "user", ("borrower", "orders")),
     "unlistMarket": (_POOL, None, ("m",)),
+    "supportMarket": (_POOL, "sender", ("m",)),
     "setCollateralFactor": (_POOL, None, ("m", "cf", "lt")),
     "setMarketSupplyCaps": (_POOL, None, (["m"], ["cap"])),
     "setMarketBorrowCaps": (_POOL, None, (["m"], ["cap"])),
@@ -272,6 +273,7 @@ class VenusOnEvm:
         """Deploy everything, list the markets with their first supply, and give the users their tokens."""
         admin, access = self._address["admin"], self._address["access"]
         registry = self._proxy("PoolRegistry", "PoolRegistry", self._new(None, "PoolRegistry"), access)
+        self._address["registry"] = registry
         self._new(_ORACLE, _ORACLE)
         pool_code = self._beacon(self._new(None, _POOL, registry))
         pool = self._proxy("comptroller", _POOL, pool_code, _MOST_MARKETS, access)
