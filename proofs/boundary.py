@@ -67,6 +67,11 @@ class Found:
     trace: Trace | None = None
     problem: str | None = None
 
+    @property
+    def condition(self) -> str:
+        """The condition in words."""
+        return self.edge.condition
+
 
 @dataclass(frozen=True, slots=True)
 class _Tried:
@@ -97,18 +102,26 @@ def find_edge(
     if tried[outside].failure is None:
         return Found(edge, inside, outside, problem=f"with {outside} nothing fails")
     if inside.isdecimal() and outside.isdecimal():
-        good, bad = int(inside), int(outside)
-        while abs(bad - good) > 1:
-            middle = (good + bad) // 2
-            now = tried[str(middle)] = attempt(str(middle))
-            good, bad = (middle, bad) if now.failure is None else (good, middle)
-        inside, outside = str(good), str(bad)
+
+        def holds(value: int) -> bool:
+            now = tried[str(value)] = attempt(str(value))
+            return now.failure is None
+
+        inside, outside = map(str, bisected(holds, int(inside), int(outside)))
     broken = next((value for value, each in tried.items() if each.within and each.failure is not None), None)
     last = tried[broken or outside]
     trace = _trace(edge, claim, last)
     if broken is not None:
         return Found(edge, inside, broken, False, last.failure, trace, f"with {broken} it fails inside the condition")
     return Found(edge, inside, outside, tried[inside].within, last.failure, trace)
+
+
+def bisected(holds: Callable[[int], bool], good: int, bad: int) -> tuple[int, int]:
+    """Two neighbours from a number for which something holds to one for which it does not."""
+    while abs(bad - good) > 1:
+        middle = (good + bad) // 2
+        good, bad = (middle, bad) if holds(middle) else (good, middle)
+    return good, bad
 
 
 def changed_protocol(protocol: Protocol, edge: Edge) -> Protocol:

@@ -21,6 +21,7 @@ from poolproof.spec.protocol import PoolConfig, Protocol
 from poolproof.spec.refusal import Refusal
 
 from . import registry
+from .limits import Limit
 
 DAY = 86_400
 MILLION = 10**6
@@ -30,10 +31,11 @@ BLUE_CHIPS = {"ETH", "WBTC", "USDC", "USDT"}
 
 @dataclass(slots=True)
 class Figures:
-    """What a computation found: lines for people, and where it disagrees with the claim."""
+    """What a computation found: lines for people, where it disagrees with the claim, and under which conditions not."""
 
     lines: list[str] = field(default_factory=list)
     disagreements: list[str] = field(default_factory=list)
+    limits: list[Limit] = field(default_factory=list)
 
     def check(self, agrees: bool, what: str) -> None:
         """Note a disagreement."""

@@ -31,6 +31,12 @@ from poolproof.spec.arithmetic import WAD
 from poolproof.spec.protocol import Protocol
 from poolproof.spec.state import Journal, Ledger
 
+from .periphery_of_venus import (
+    auctions_share_one_fund,
+    every_market_has_its_own_rewards,
+    guards_of_an_addition,
+    the_directory_answers_what_pools_contain,
+)
 from .quantities import COMPUTATIONS, Figures
 
 __all__ = ["COMPUTATIONS"]
@@ -68,6 +74,13 @@ def pools_share_what_is_declared(protocol: Protocol) -> Figures:
     )
     _watch(deployment, protocol, figures)
     _configure(SEVERAL.build(protocol), figures)
+    return figures
+
+
+def a_failure_stays_in_its_pool(protocol: Protocol) -> Figures:
+    """What pools share, and what their auctions of bad debt do."""
+    figures = pools_share_what_is_declared(protocol)
+    auctions_share_one_fund(protocol, figures)
     return figures
 
 
@@ -207,6 +220,7 @@ def a_market_is_used_with_its_pools_approval(protocol: Protocol) -> Figures:
         f"without the pool's listing, {refused} attempts of users to use one of them are all refused",
         f"a rate model of a third kind, with two kinks, is {_third_kind(deployment)} by governance's setter",
     ]
+    guards_of_an_addition(protocol, figures)
     return figures
 
 
@@ -230,5 +244,11 @@ def _wanted(action: Action, market: str) -> Iterator[str | int]:
             yield 10**12
 
 
-for _computation in (pools_share_what_is_declared, a_market_is_used_with_its_pools_approval):
+for _computation in (
+    pools_share_what_is_declared,
+    a_failure_stays_in_its_pool,
+    every_market_has_its_own_rewards,
+    the_directory_answers_what_pools_contain,
+    a_market_is_used_with_its_pools_approval,
+):
     COMPUTATIONS[_computation.__name__] = _computation

@@ -50,6 +50,9 @@ class Statement(_Table):
     model: str = Field(description="the model of which it is claimed")
     protocol: str = Field(description="the shipped protocol that makes the claim")
     theorems: tuple[str, ...] = Field(default=(), description="the invariants that carry it, by id")
+    rows_of: str | None = Field(
+        default=None, description="the shipped protocol that has the theorems, if not the one that makes the claim"
+    )
     computation: str | None = Field(default=None, description="what is computed besides, by its name")
     edges: tuple[str, ...] = Field(default=(), description="the edges of its conditions, by name")
 

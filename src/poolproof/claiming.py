@@ -1,8 +1,8 @@
 """What protocols say of themselves, decided: theorems, computations and edges put together into one verdict a claim.
 
 Nothing is taken from a claim file but what to ask.  A claim is **proved** where all its theorems are and its
-computation agrees; **conditional** where besides each of its edges was found, the condition holding on one side and the
-claim failing on the other; **refuted** where a theorem is, or the computation disagrees; and else **undecided**.
+computation agrees; **conditional** where besides each of its edges was found, of those that the computation shows too,
+the condition holding on one side and the claim failing on the other; **refuted** where a theorem is, or the computation disagrees; and else **undecided**.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 from poolproof.proofs import registry
 from poolproof.proofs.boundary import Found, find_edge
 from poolproof.proofs.conditions_of_venus import CONDITIONS, OUTCOMES
+from poolproof.proofs.limits import Limit
 from poolproof.proofs.progress import Listener
 from poolproof.proofs.quantities import Figures
 from poolproof.proofs.structure_of_venus import COMPUTATIONS
@@ -46,6 +47,11 @@ class Asked:
     statement: Statement
     protocol: Protocol
 
+    @property
+    def rows(self) -> Protocol:
+        """The protocol whose theorems carry the claim."""
+        return self.protocol if self.statement.rows_of is None else load_protocol(self.statement.rows_of)
+
 
 @dataclass(slots=True)
 class Judged:
@@ -55,6 +61,11 @@ class Judged:
     decisions: dict[str, Decision | None]
     figures: Figures | None = None
     edges: list[Found] = field(default_factory=list)
+
+    @property
+    def conditions(self) -> list[Found | Limit]:
+        """The edges of all conditions: those of traces, and those that the computation shows in words."""
+        return [*self.edges, *(self.figures.limits if self.figures is not None else ())]
 
     @property
     def refuted(self) -> list[Decision]:
@@ -71,7 +82,7 @@ class Judged:
             elif decision.verdict is not Verdict.PROVED:
                 found.append(f"{name} is {decision.verdict}" + (f": {decision.reason}" if decision.reason else ""))
         found += self.figures.disagreements if self.figures is not None else []
-        return found + [f"{each.edge.condition}: {each.problem}" for each in self.edges if each.problem is not None]
+        return found + [f"{each.condition}: {each.problem}" for each in self.conditions if each.problem is not None]
 
     @property
     def verdict(self) -> ClaimVerdict:
@@ -80,7 +91,7 @@ class Judged:
             return ClaimVerdict.REFUTED
         if self.reasons:
             return ClaimVerdict.UNDECIDED
-        return ClaimVerdict.CONDITIONAL if self.edges else ClaimVerdict.PROVED
+        return ClaimVerdict.CONDITIONAL if self.conditions else ClaimVerdict.PROVED
 
     @property
     def traces(self) -> list[dict[str, Any]]:
@@ -95,7 +106,7 @@ class Judged:
             "claim": self.asked.claim.claim,
             "model": self.asked.statement.model,
             "verdict": self.verdict.value,
-            "condition": "; ".join(each.edge.condition for each in self.edges) or None,
+            "condition": "; ".join(each.condition for each in self.conditions) or None,
             "theorems": list(self.decisions),
             "trace": next(iter(self.traces), None),
             "protocol": self.asked.protocol.name,
@@ -105,14 +116,15 @@ class Judged:
             "reasons": self.reasons,
             "edges": [
                 {
-                    "condition": each.edge.condition,
+                    "condition": each.condition,
                     "inside": each.inside,
                     "outside": each.outside,
                     "exact": each.exact,
                     "message": each.message,
                     "trace": each.trace.to_json() if each.trace is not None else None,
+                    "run": list(each.run) if isinstance(each, Limit) else [],
                 }
-                for each in self.edges
+                for each in self.conditions
             ],
         }
 
@@ -168,11 +180,11 @@ def judge_claims(
     """Decide claims: their theorems protocol by protocol, then what is computed."""
     report = ClaimsReport()
     decided: dict[str, dict[str, Decision]] = {}
-    for protocol in {each.protocol.name: each.protocol for each in asked}.values():
+    for protocol in {each.rows.name: each.rows for each in asked}.values():
         wanted = {
             name
             for each in asked
-            if each.protocol is protocol or each.protocol == protocol
+            if each.rows == protocol
             for name in each.statement.theorems
         }
         decisions, report.interrupted = _decide(protocol, wanted, jobs, use_cache=use_cache, on_event=on_event)
@@ -180,8 +192,8 @@ def judge_claims(
         if report.interrupted:
             break
     for each in asked:
-        if each.protocol.name in decided:
-            report.judged.append(_judge(each, decided[each.protocol.name]))
+        if each.rows.name in decided:
+            report.judged.append(_judge(each, decided[each.rows.name]))
     return report
 
 

@@ -9,6 +9,8 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
+from poolproof.proofs.limits import Limit
+
 from .claiming import ClaimVerdict, Judged, asked_of, judge_claims
 from .console import Output
 from .trace_files import write_traces
@@ -48,13 +50,15 @@ def print_claim(console: Console, judged: Judged) -> None:
     carried = [f"{name} ({each.verdict})" if each else name for name, each in judged.decisions.items()]
     computed = [asked.statement.computation.replace("_", " ")] if asked.statement.computation else []
     lines = [Text(f"by {', '.join(carried + computed)}", style="dim")]
-    for found in judged.edges:
-        lines.append(Text(f"{'unless' if verdict is ClaimVerdict.REFUTED else 'if'} {found.edge.condition}"))
+    for found in judged.conditions:
+        lines.append(Text(f"{'unless' if verdict is ClaimVerdict.REFUTED else 'if'} {found.condition}"))
         if found.message is not None and found.problem is None:
             exactly = "just outside" if found.exact else "outside"
             lines.append(
                 Text(f"  {exactly}, with {found.outside} where {found.inside} holds: {found.message}", style="dim")
             )
+            run = found.run if isinstance(found, Limit) else ()
+            lines += [Text(f"  run: {'; '.join(run)}", style="dim")] if run else []
     lines += [Text(line, style="dim") for line in (judged.figures.lines if judged.figures is not None else [])]
     lines += [Text(f"but {reason}", style="yellow") for reason in judged.reasons]
     for line in lines:
