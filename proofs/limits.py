@@ -72,7 +72,8 @@ def limit_of(condition: str, attempt: Attempt, inside: int | str, outside: int |
     if isinstance(inside, int) and isinstance(outside, int):
         inside, outside = bisected(holds, inside, outside)
     broken = next((value for value, each in tried.items() if each.within and each.failure is not None), None)
-    last = tried[outside if broken is None else broken]
     problem = None if broken is None else f"with {broken} it fails inside the condition"
+    shown = outside if broken is None else broken
     exact = broken is None and tried[inside].within
-    return Limit(condition, str(inside), str(outside), exact, last.failure, tuple(last.steps), problem)
+    last = tried[shown]
+    return Limit(condition, str(inside), str(shown), exact, last.failure, tuple(last.steps), problem)

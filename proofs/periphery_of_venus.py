@@ -21,7 +21,7 @@ from poolproof.models.deployed.venus.governance import (
 from poolproof.models.deployed.venus.market import VToken, borrow_balance
 from poolproof.models.deployed.venus.model import enter_market, market_start
 from poolproof.models.deployed.venus.pool import SHORTFALL, Comptroller, Pausable
-from poolproof.models.deployed.venus.pools import SEVERAL, SEPARATOR, Deployment, pass_time, place_of
+from poolproof.models.deployed.venus.pools import SEPARATOR, SEVERAL, Deployment, pass_time, place_of
 from poolproof.models.deployed.venus.registry import (
     NOBODY,
     PoolRegistry,
@@ -105,9 +105,11 @@ def every_market_has_its_own_rewards(protocol: Protocol) -> Figures:
         moved = {place for place in paid if paid[place] != other[place]}
         figures.check({place for place, _ in moved} == {name}, f"the speeds of {name} move {sorted(moved)}")
     figures.lines += [
-        f"{len(paid)} claims of suppliers and borrowers in {len(speeds)} markets of {len(deployment.pools)} pools: "
-        f"each is paid its part of what its market emits, in {len(lending)} markets as a borrower too; "
-        f"{', '.join(sorted(set(speeds) - lending)) or 'none'} lend nothing",
+        (
+            f"{len(paid)} claims of suppliers and borrowers in {len(speeds)} markets of {len(deployment.pools)} pools: "
+            f"each is paid its part of what its market emits, in {len(lending)} markets as a borrower too; "
+            f"{', '.join(sorted(set(speeds) - lending)) or 'none'} lend nothing"
+        ),
         f"{len(speeds)} changes of one market's speeds each moved what is paid there, and nowhere else",
     ]
     _limit_rewards(protocol, figures)
@@ -133,7 +135,8 @@ def _with_distributors(protocol: Protocol, funds: int) -> Deployment:
 
 def _room(market: VToken) -> int:
     """How much bob can supply."""
-    return min(market.underlying["bob"], market.supply_cap - market.cash)
+    held: int = market.underlying["bob"]
+    return min(held, market.supply_cap - market.cash)
 
 
 def _paid(deployment: Deployment, speeds: Speeds) -> Paid:
@@ -341,7 +344,7 @@ def the_directory_answers_what_pools_contain(protocol: Protocol) -> Figures:
         for name in own:
             told.do(registry, add_market, *markets[name])
             contained[pool].append(name)
-            asked += _ask(registry, protocol, order, contained, figures)
+            asked += _ask(registry, order, contained, figures)
     created = set(registry.comptrollers) - deployed
     without = perform(registry, add_pool, (OWNER, "another", NOBODY, *next(iter(pools.values()))[3:]))
     figures.check(
@@ -349,12 +352,12 @@ def the_directory_answers_what_pools_contain(protocol: Protocol) -> Figures:
         f"addPool creates no pool: the {len(order)} Comptrollers in the directory were deployed before it, and without "
         f"one it ends in {without.name if without is not None else 'an entry'}",
     )
-    cut = [
-        name for name, each in markets.items() if each[4] < _first_supply(protocol, name)
-    ]
+    cut = [name for name, each in markets.items() if each[4] < _first_supply(protocol, name)]
     figures.lines += [
-        f"{len(order)} pools and {len(markets)} markets are added one by one, none to a pool that was not; {asked} "
-        "answers agree: the pools in order, a pool's market for an asset, the pools that support an asset",
+        (
+            f"{len(order)} pools and {len(markets)} markets are added one by one, none to a pool that was not; {asked} "
+            "answers agree: the pools in order, a pool's market for an asset, the pools that support an asset"
+        ),
         f"first supplies that addMarket refuses as configured, for their own cap: {', '.join(cut) or 'none'}",
     ]
     _limit_directory(protocol, figures)
@@ -368,9 +371,7 @@ def _first_supply(protocol: Protocol, name: str) -> int:
     return market_start(config, protocol.users).initial_supply
 
 
-def _ask(
-    registry: PoolRegistry, protocol: Protocol, order: list[str], contained: dict[str, list[str]], figures: Figures
-) -> int:
+def _ask(registry: PoolRegistry, order: list[str], contained: dict[str, list[str]], figures: Figures) -> int:
     """Hold what the directory answers against what was added, and against what the pools list; how often it was asked."""
     answers = [(each.name, each.comptroller) for each in all_pools(registry)]
     figures.check(answers == [(pool, pool) for pool in order], f"the directory lists {answers}, added were {order}")
@@ -447,6 +448,7 @@ def guards_of_an_addition(protocol: Protocol, figures: Figures) -> None:
     refused = 0
     pools, markets = to_add(protocol)
     expected: list[str] = []
+    longest: list[str] = []
     registry = empty_directory(protocol)
     for pool, arguments in pools.items():
         names = [name for name in markets if place_of(name)[0] == pool]
@@ -455,9 +457,11 @@ def guards_of_an_addition(protocol: Protocol, figures: Figures) -> None:
             found = _staircase(registry, arguments, markets[name], expected, is_first=number == 0)
             figures.check(found == [*expected, "added"], f"{name} is refused in the order {', '.join(found)}")
             refused += len(expected)
+            longest = max(longest, expected, key=len)
+    once = "PoolNotRegistered"
     figures.lines.append(
-        f"registry.addMarket refuses {refused} additions with mistakes, in this order: {', '.join(dict.fromkeys(expected))}"
-        "; it asks nothing of the rate model"
+        f"registry.addMarket refuses {refused} additions with mistakes, in this order: "
+        f"{', '.join(dict.fromkeys(longest)).replace(once, f'{once} (once a pool)')}; it asks nothing of the rate model"
     )
 
 
@@ -595,7 +599,6 @@ def _assets_bid_in(of: Shortfall) -> set[str]:
 
 def _limit_auctions(protocol: Protocol, figures: Figures) -> None:
     """What an auction shares with those of other pools: the price of what is sold, and the purse of what is bid."""
-
     deployed = _auctions(protocol)
 
     def base_at(price: int) -> Told:

@@ -1,8 +1,9 @@
 """What protocols say of themselves, decided: theorems, computations and edges put together into one verdict a claim.
 
 Nothing is taken from a claim file but what to ask.  A claim is **proved** where all its theorems are and its
-computation agrees; **conditional** where besides each of its edges was found, of those that the computation shows too,
-the condition holding on one side and the claim failing on the other; **refuted** where a theorem is, or the computation disagrees; and else **undecided**.
+computation agrees; **conditional** where besides each of its edges was found, those that the computation shows among
+them, the condition holding on one side and the claim failing on the other; **refuted** where a theorem is, or the
+computation disagrees; and else **undecided**.
 """
 
 from __future__ import annotations
@@ -181,12 +182,7 @@ def judge_claims(
     report = ClaimsReport()
     decided: dict[str, dict[str, Decision]] = {}
     for protocol in {each.rows.name: each.rows for each in asked}.values():
-        wanted = {
-            name
-            for each in asked
-            if each.rows == protocol
-            for name in each.statement.theorems
-        }
+        wanted = {name for each in asked if each.rows == protocol for name in each.statement.theorems}
         decisions, report.interrupted = _decide(protocol, wanted, jobs, use_cache=use_cache, on_event=on_event)
         decided[protocol.name] = decisions
         if report.interrupted:

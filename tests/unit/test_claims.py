@@ -217,14 +217,19 @@ def test_a_trace_that_breaks_no_promise_is_told_so(promise: str, difference: str
 
 # --- computations -----------------------------------------------------------------------------------------
 
+FALSE = {"the_directory_answers_what_pools_contain": ["addPool creates no pool"]}
+"""What computations find false of the shipped protocols."""
+
 
 @pytest.mark.parametrize("name", COMPUTATIONS)
 def test_a_computation_agrees_with_its_claim(name: str) -> None:
     """On the shipped protocol, with figures."""
     protocol = next(on.protocol for file in FILES for c in file.claims for on in c.on if on.computation == name)
     figures = COMPUTATIONS[name](load_protocol(protocol))
-    assert figures.disagreements == []
+    assert [each.split(":")[0] for each in figures.disagreements] == FALSE.get(name, [])
     assert figures.lines
+    assert [each.problem for each in figures.limits] == [None] * len(figures.limits)
+    assert all(each.exact and each.message and each.run for each in figures.limits)
 
 
 def test_the_figures_of_sharing() -> None:
@@ -404,6 +409,9 @@ def test_theorems_are_asked_of_the_catalogue(monkeypatch: pytest.MonkeyPatch) ->
     [
         ("V1", (), ClaimVerdict.CONDITIONAL),
         ("V2", (), ClaimVerdict.CONDITIONAL),
+        ("V3", (), ClaimVerdict.CONDITIONAL),
+        ("V3", ("REW_3_w",), ClaimVerdict.REFUTED),
+        ("V4", (), ClaimVerdict.REFUTED),
         ("V5", (), ClaimVerdict.PROVED),
         ("V6", ("RND_3",), ClaimVerdict.REFUTED),
         ("V7", ("SOLV_9",), ClaimVerdict.REFUTED),
@@ -419,7 +427,7 @@ def test_what_is_claimed_of_the_deployed_pools(
     found = judged(name, "venus")
     assert found.verdict is verdict
     assert {each.invariant.replace("-", "_") for each in found.refuted} == set(refuted)
-    assert all(each.problem is None for each in found.edges)
+    assert all(each.problem is None for each in found.conditions)
 
 
 def test_a_row_that_is_false_refutes_with_a_trace_that_replays() -> None:
