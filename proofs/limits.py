@@ -65,8 +65,8 @@ def limit_of(condition: str, attempt: Attempt, inside: int | str, outside: int |
         return tried[value].failure is None
 
     if not holds(inside) or not tried[inside].within:
-        problem = f"with {inside} it should hold: {tried[inside].failure or 'outside'}"
-        return Limit(condition, str(inside), str(outside), problem=problem)
+        unmet = f"with {inside} it should hold: {tried[inside].failure or 'outside'}"
+        return Limit(condition, str(inside), str(outside), problem=unmet)
     if holds(outside):
         return Limit(condition, str(inside), str(outside), problem=f"with {outside} nothing fails")
     if isinstance(inside, int) and isinstance(outside, int):
