@@ -73,7 +73,7 @@ class ConcreteTrial:
         """An independent copy of a state."""
         return copy_state(state)
 
-    def sister(self, state: Any, _named: Callable[[str], str], alike: Callable[[Any, Any], Any]) -> Any:
+    def sister(self, state: Any, _named: Callable[[str], str], alike: Callable[[Any, Any], Any], /) -> Any:
         """A copy of a state, made its sister."""
         return alike(state, self.copy(state))
 

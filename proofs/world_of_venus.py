@@ -423,7 +423,7 @@ class VenusTrial(SymbolicTrial):
         """An independent copy of a state."""
         return state.copy()
 
-    def sister(self, state: Any, named: Callable[[str], str], _alike: Callable[[Any, Any], Any]) -> Any:
+    def sister(self, state: Any, named: Callable[[str], str], _alike: Callable[[Any, Any], Any], /) -> Any:
         """Any pool whose markets have the same underlying tokens: of theirs it has vaults of its own."""
         space, own = self._path.space, state.markets
         by_balance = any(market.counts_donations for market in own.values())

@@ -114,7 +114,7 @@ class Trial(Protocol):
     def copy(self, state: Any) -> Any:
         """An independent copy of a state."""
 
-    def sister(self, state: Any, named: Callable[[str], str], alike: Callable[[Any, Any], Any]) -> Any:
+    def sister(self, state: Any, named: Callable[[str], str], alike: Callable[[Any, Any], Any], /) -> Any:
         """A state beside another, of the same kind, that shares only wallets with it: a copy made ``alike``, or any.
 
         ``named`` gives the name of its market for each of the other's.
