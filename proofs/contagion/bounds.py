@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from poolproof.spec.arithmetic import WAD
+from poolproof.spec.arithmetic import WAD, div_up
 from poolproof.spec.protocol import Protocol
 
 from .exposure import Credit, Exposure, exposures, has_lines
@@ -21,11 +21,15 @@ from .network import Loss
 
 MOST_ROWS = 20_000
 """Beyond so many pairs of a source and a market, losses that a theorem says are nothing are left out."""
-ONE_FAILURE = "one failure, from the last draw until the line owes nothing, however long it takes; parameters unchanged"
-FROM_NOW = "from the given state, however long it takes, without a further draw"
+ONE_FAILURE = (
+    "over the line, in one failure, from its last draw until it owes nothing, however long it takes; same limits"
+)
+FROM_NOW = "over the line, from the given state, however long it takes, without a further draw"
 AT_ONCE = "the action that records the failure; parameters and prices unchanged"
-LATER = "after the loss over the line is recorded, at any price"
-HEALTHY = "after the loss over the line is recorded, at constant prices, every account of the core pool healthy before"
+HEALTHY = (
+    "after the loss over the line is recorded, at constant prices, every account of the core pool healthy before; the "
+    "dust of write-offs not counted"
+)
 UNTIL_RECORDED = "until it is repaid or recorded as lost"
 ANY_PRICE = "any price, at once; interest after the start not counted"
 
@@ -110,7 +114,7 @@ class _View:
     def _own(self, source: str, market: Exposure) -> Iterator[Loss]:
         reason = "the debts of its own borrowers, and at most what its suppliers and reserves have"
         theorem = (*self.caps, "LINE-8") if market.credit is not None else self.caps
-        yield _loss(source, market, "principal", market.losable, reason, theorem, self.over_a_line)
+        yield _loss(source, market, "principal", market.losable, reason, theorem, ANY_PRICE)
         reason = "as long as the debts are out, as much of the supply cannot be redeemed"
         yield _loss(source, market, "frozen", market.losable, reason, self.caps, UNTIL_RECORDED)
 
@@ -124,19 +128,21 @@ class _View:
         yield _loss(source, market, "frozen", out, reason, ("ISO-6", "LINE-1"), UNTIL_RECORDED)
 
     def _second_round(self, source: str, market: Exposure, lent: list[tuple[Exposure, Credit]]) -> Loss:
-        """The core's share price falls, its shares are collateral there, so that its other borrowers may default."""
+        """The core's share price falls, its shares are collateral there, so that its other borrowers may default.
+
+        With i the incentive and F the sum over accounts of max(0, i x debt - collateral), 0 where all are healthy: a
+        recorded loss L raises F by at most L, a liquidation leaves it, and a debt W that is recorded as bad lowers it by
+        i x W and then, by the share price, raises it by at most W.  So all W together are at most L / (i - 1).
+        """
         if not self.from_file and all(_covered(each, credit) for each, credit in lent):
             reason = "the share prices fall by less than what every healthy account has beyond the incentive"
             return _loss(source, market, "principal", 0, reason, ("SOLV-5",), HEALTHY)
         value = sum(credit.at_risk * each.price for each, credit in lent)
-        upper = market.losable
-        reason = "the lower share price of what was lent can leave the core pool's own borrowers without cover"
-        incentive = self.incentives[market.pool]
-        if market.price > 0 and incentive > WAD:
-            follows = -(-value * WAD // ((incentive - WAD) * market.price))
-            if follows < upper:
-                reason += f"; at constant prices, with all accounts healthy before, about {follows} at most"
-        return _loss(source, market, "principal", upper, reason, ("SOLV-4", *self.caps), LATER)
+        gain, upper = self.incentives[market.pool] - WAD, market.losable
+        if market.price > 0 and gain > 0:
+            upper = min(upper, div_up(value * WAD, gain * market.price))
+        reason = "the lower share price of what was lent leaves other borrowers of the core pool without cover"
+        return _loss(source, market, "principal", upper, reason, ("SOLV-4", "LIQ-3", *self.caps), HEALTHY)
 
     def _nothing(self, source: str, market: Exposure) -> Loss:
         isolated = self.kinds[source] != "core" or not self.lines

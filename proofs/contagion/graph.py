@@ -62,7 +62,8 @@ def _nodes(protocol: Protocol, found: Iterable[Exposure]) -> Iterator[Node]:
             yield Node(line_node(each.name), "line", each.pool)
     if has_lines(protocol) and any(pool.main is not None for pool in protocol.pools):
         yield Node(ROUTER, "router")
-    yield Node(TREASURY, "treasury")
+    if len(protocol.pools) > 1:
+        yield Node(TREASURY, "treasury")
 
 
 def _inside(protocol: Protocol, found: Iterable[Exposure]) -> Iterator[Channel]:
@@ -134,7 +135,7 @@ def _routes(protocol: Protocol) -> Iterator[Channel]:
 
 
 def _treasury(protocol: Protocol) -> Iterator[Channel]:
-    """Reserves, and the protocol's part of seizures, go to one account, from which nothing comes back."""
-    for pool in protocol.pools:
+    """Reserves, and the protocol's part of seizures, go to one account of all pools, from which nothing comes back."""
+    for pool in protocol.pools if len(protocol.pools) > 1 else ():
         reason = "reserves and forfeited shares go there; no rule pays anything from there to a pool"
         yield Channel(pool.id, TREASURY, "shared reserve", None, 0, ("ISO-9",), reason)

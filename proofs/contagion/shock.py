@@ -40,9 +40,9 @@ Watch: TypeAlias = Callable[[str, int], None]
 class Outcome:
     """What a price move did to a state.
 
-    ``unhealthy``: "pool/account" that could be liquidated at the new prices, ``unhealthy_before`` at the old ones,
-    ``left`` those that still can at the end; among them those that no price tells of.  ``lost``: what was lent and is recorded as lost, less what a pool had from others;
-    ``seen``: what suppliers and reserves had before [smallest unit], by market.
+    ``prices``: old and new, by feed.  Accounts are named "pool/account": ``unhealthy_before`` could be liquidated at
+    the old prices, ``unhealthy`` at the new ones, ``left`` still can at the end; each has those that no price tells of.
+    ``lost``: what suppliers and reserves have less; ``seen``: what they had [smallest unit], by market.
     """
 
     prices: dict[str, tuple[int, int]]

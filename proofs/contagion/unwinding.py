@@ -18,9 +18,9 @@ from poolproof.models.deployed.venus.market import VToken, borrow_balance, excha
 from poolproof.models.deployed.venus.pool import Comptroller, snapshot
 from poolproof.models.isolated_pool import Pool, liquidate, write_off
 from poolproof.models.liquidation import collateral_value_up, debt_value, margin_to_liquidation
-from poolproof.models.market import owed
+from poolproof.models.market import Market, owed, priced_assets, priced_shares
 from poolproof.spec.action import perform
-from poolproof.spec.arithmetic import WAD
+from poolproof.spec.arithmetic import WAD, div_up
 from poolproof.spec.errors import UsageError
 from poolproof.spec.refusal import Refusal
 from poolproof.spec.state import Account
@@ -80,14 +80,20 @@ class _OfReference(Unwinding):
             key=lambda each: -collateral_value_up(each, account, now),
         )
         for debt in debts:
-            amount = owed(debt, account)
-            debt.tokens.restore_(LIQUIDATOR, amount + 1)
+            debt.tokens.restore_(LIQUIDATOR, owed(debt, account) + 1)
             for collateral in held:
                 before = collateral.shares[account]
+                amount = min(owed(debt, account), self._payable(debt, collateral, before))
                 arguments = (LIQUIDATOR, account, debt.asset, collateral.asset, amount)
                 if perform(pool, liquidate, arguments) is None and collateral.shares[account] < before:
                     return True
         return False
+
+    def _payable(self, debt: Market, collateral: Market, shares: int) -> int:
+        """What of a debt a number of shares pays, to the next unit, so that nothing is left of them."""
+        price = debt.feed.price * self.pool.liquidation_incentive
+        assets = div_up(shares * priced_assets(collateral), priced_shares(collateral))
+        return int(div_up(assets * collateral.feed.price, price)) if price else 0
 
 
 class _OfVenus(Unwinding):

@@ -122,19 +122,17 @@ def _shocked(
     outcome = None
     if start is not None:
         outcome = run_shock(protocol, start, moves, lambda stage, done: listener(Event(stage, done)))
+        stakes = {f"{each.pool}/{each.asset}": each.total for each in worst_of(protocol, start)}
         for row in rows:
-            row.lower = max(0, outcome.lost[f"{row.pool}/{row.asset}"])
-            row.upper = _upper_of_state(row, outcome)
+            market = f"{row.pool}/{row.asset}"
+            row.lower = max(0, outcome.lost[market])
+            if outcome.unhealthy_before:
+                row.upper, row.upper_reason = (
+                    stakes[market],
+                    "all at stake: an account is unhealthy before the price move",
+                )
     analysis.losses += rows
     return outcome
-
-
-def _upper_of_state(row: Loss, outcome: Outcome) -> int | None:
-    """The bound of a shock, where its assumption holds of the state: that all accounts were healthy before."""
-    if outcome.unhealthy_before:
-        row.upper_reason = "no bound: an account is unhealthy already before the price move"
-        return None
-    return row.upper
 
 
 def _require_drawable(kind: str, path: Path) -> None:
