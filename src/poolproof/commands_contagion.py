@@ -291,12 +291,9 @@ def _leads_elsewhere(channel: Channel, network: Network) -> bool:
 
 
 def _print_losses(output: Output, losses: Sequence[Loss], decimals: Mapping[str, int]) -> None:
-    """The losses that a pool can cause elsewhere first, then those by price moves and feeds, then its own."""
+    """The losses, in the order in which they concern others."""
     shown = [loss for loss in losses if loss.upper != 0]
-    ranks = {True: 2, False: 0}
-    ordered = sorted(
-        shown, key=lambda loss: 1 if ":" in loss.source or loss.source == SHOCK else ranks[loss.source == loss.pool]
-    )
+    ordered = sorted(shown, key=_rank)
     rows = [
         (
             each.source,
@@ -318,6 +315,13 @@ def _print_losses(output: Output, losses: Sequence[Loss], decimals: Mapping[str,
     for horizon in dict.fromkeys(loss.horizon for loss in shown):
         kinds = ", ".join(dict.fromkeys(loss.kind for loss in shown if loss.horizon == horizon))
         output.out.print(Text(f"{kinds} at most: {horizon}", style="dim"))
+
+
+def _rank(loss: Loss) -> int:
+    """A price move that was asked for, then what pools do to others, then feeds, then what a pool does to itself."""
+    if loss.source == SHOCK:
+        return 0
+    return 2 if ":" in loss.source else 3 if loss.source == loss.pool else 1
 
 
 def _print_outcome(output: Output, protocol: Protocol, outcome: Outcome | None) -> None:
