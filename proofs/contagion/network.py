@@ -94,6 +94,10 @@ class Loss:
     witness: dict[str, Any] | None = None
     gap: str | None = None
     """Why ``upper`` and ``lower`` differ by more than 1 %, if they do."""
+    theorem: tuple[str, ...] = ()
+    """The ids of the invariants that ``upper`` rests on."""
+    horizon: str = ""
+    """For how long ``upper`` holds: within one action, or until what."""
 
 
 @dataclass(slots=True)

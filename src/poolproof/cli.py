@@ -224,6 +224,34 @@ def conform(
 
 
 @app.command()
+def contagion(
+    protocol: ProtocolName,
+    state: StateFile = None,
+    shock: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ASSET=CHANGE", help="Move a price, like ETH=-0.4 for minus 40 %; may be repeated."),
+    ] = None,
+    keep_under: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="POOL/ASSET=AMOUNT",
+            help="Say which line limits to lower so that this market loses at most so much; may be repeated.",
+        ),
+    ] = None,
+    svg: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw the network as SVG.")] = None,
+    html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the analysis as a page.")] = None,
+    json: JsonFile = None,
+) -> int:
+    """Show what pools can do to each other, and the worst losses."""
+    from .commands_contagion import run_contagion
+    from .console import Output
+
+    return run_contagion(
+        Output(json), protocol, state=state, shocks=shock or (), keep_under=keep_under or (), svg=svg, html=html
+    )
+
+
+@app.command()
 def claims(
     model: Annotated[
         str | None,

@@ -22,7 +22,19 @@ LARGEST_STATE = 2**24
 def open_protocol(name_or_path: str) -> tuple[Protocol, Model, Catalogue]:
     """A protocol by its name or path, with the model that it names and what is claimed of that.
 
-    Refuses: what ``load_protocol`` and ``registry.of`` refuse, and a protocol of which nothing is claimed.
+    Refuses: as ``open_model``, and a protocol of which nothing is claimed.
+    """
+    protocol, model, catalogue = open_model(name_or_path)
+    if not tuple(catalogue):
+        rule = f"no invariant is claimed of several pools of the model {shown_text(model.name)} side by side"
+        raise UsageError(rule, shown_path(name_or_path), "name the file of one pool, or ask `poolproof claims`")
+    return protocol, model, catalogue
+
+
+def open_model(name_or_path: str) -> tuple[Protocol, Model, Catalogue]:
+    """A protocol by its name or path, with the model that it names and what is claimed of that, if anything is.
+
+    Refuses: what ``load_protocol`` and ``registry.of`` refuse.
     """
     protocol = load_protocol(name_or_path)
     try:
@@ -30,9 +42,6 @@ def open_protocol(name_or_path: str) -> tuple[Protocol, Model, Catalogue]:
     except UsageError as wrong:
         place = f"{shown_path(name_or_path)}: {wrong.where}"
         raise UsageError(wrong.what, place, wrong.cure, wrong.others) from wrong
-    if not tuple(catalogue):
-        rule = f"no invariant is claimed of several pools of the model {shown_text(model.name)} side by side"
-        raise UsageError(rule, shown_path(name_or_path), "name the file of one pool, or ask `poolproof claims`")
     return protocol, model, catalogue
 
 

@@ -1,0 +1,221 @@
+"""The most that each pool loses when another fails, or when a feed that pools share answers wrongly.
+
+Each bound follows from invariants that are proved of every state and every parameter of the admissible region; here
+only the amounts are filled in.  The parameters stay as they are; a bound from a file holds for one failure, because a
+line that lost its principal owes nothing, and may be drawn again.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from poolproof.spec.arithmetic import WAD, div_up
+from poolproof.spec.protocol import Protocol
+
+from .exposure import Credit, Exposure, exposures, has_lines
+from .graph import OVER_A_LINE, caps_theorem, oracle_node
+from .network import Loss
+
+MOST_ROWS = 20_000
+"""Beyond so many pairs of a source and a market, losses that a theorem says are nothing are left out."""
+ONE_FAILURE = (
+    "over the line, in one failure, from its last draw until it owes nothing, however long it takes; same limits"
+)
+FROM_NOW = "over the line, from the given state, however long it takes, without a further draw"
+AT_ONCE = "the action that records the failure; parameters and prices unchanged"
+HEALTHY = (
+    "after the loss over the line is recorded, at constant prices, every account of the core pool healthy before; the "
+    "dust of write-offs not counted"
+)
+UNTIL_RECORDED = "until it is repaid or recorded as lost"
+ANY_PRICE = "any price, at once; interest after the start not counted"
+
+
+@dataclass(frozen=True, slots=True)
+class Worst:
+    """The most that a market loses of its principal when everything that can reach it fails at once."""
+
+    pool: str
+    asset: str
+    own: int
+    lines: int
+
+    @property
+    def total(self) -> int:
+        """By its own borrowers and over credit lines [smallest unit]."""
+        return self.own + self.lines
+
+
+def losses_of(protocol: Protocol, state: Any = None) -> list[Loss]:
+    """The bounds of every pool's losses, for each pool that fails and each feed that several pools read."""
+    found = exposures(protocol, state)
+    view = _View(protocol, found, from_file=state is None)
+    with_zeros = len(protocol.pools) * len(found) <= MOST_ROWS
+    rows = [loss for pool in protocol.pools for each in found.values() for loss in view.of_pool(pool.id, each)]
+    rows += [loss for oracle in shared_oracles(found) for each in found.values() for loss in view.of_feed(oracle, each)]
+    return [loss for loss in rows if with_zeros or loss.upper != 0]
+
+
+def worst_of(protocol: Protocol, state: Any = None) -> list[Worst]:
+    """The most that each market loses of its principal when every pool fails at once."""
+    found = exposures(protocol, state)
+    lines: dict[str, int] = defaultdict(int)
+    for each in found.values():
+        if each.credit is not None:
+            lines[f"{each.credit.lender}/{each.asset}"] += each.credit.at_risk
+    return [Worst(each.pool, each.asset, each.losable, lines[each.name]) for each in found.values()]
+
+
+def shared_oracles(found: dict[str, Exposure]) -> list[str]:
+    """The feeds that more than one pool reads."""
+    readers: dict[str, set[str]] = defaultdict(set)
+    for each in found.values():
+        readers[each.oracle].add(each.pool)
+    return [oracle for oracle, pools in readers.items() if len(pools) > 1]
+
+
+class _View:
+    """A protocol's markets, and what links them."""
+
+    def __init__(self, protocol: Protocol, found: dict[str, Exposure], *, from_file: bool) -> None:
+        self.found = found
+        self.caps = caps_theorem(protocol)
+        self.lines = has_lines(protocol)
+        self.kinds = {pool.id: pool.kind for pool in protocol.pools}
+        self.from_file = from_file
+        self.over_a_line = ONE_FAILURE if from_file else FROM_NOW
+        self.incentives = {each.pool: each.incentive for each in found.values()}
+        self.markets: dict[str, list[Exposure]] = defaultdict(list)
+        for each in found.values():
+            self.markets[each.pool].append(each)
+
+    # --- a pool fails ---------------------------------------------------------------------------------------------
+
+    def of_pool(self, source: str, market: Exposure) -> Iterator[Loss]:
+        """What a market loses when a pool fails."""
+        if market.pool == source:
+            yield from self._own(source, market)
+            return
+        credit = self._credit(source, market.asset)
+        if credit is not None and credit.lender == market.pool:
+            yield from self._over_line(source, market, credit)
+            return
+        lent = self._lent_by(market.pool, source)
+        if lent:
+            yield self._second_round(source, market, lent)
+        else:
+            yield self._nothing(source, market)
+        if market.credit is not None:
+            yield self._less_credit(source, market, credit)
+
+    def _own(self, source: str, market: Exposure) -> Iterator[Loss]:
+        reason = "the debts of its own borrowers, and at most what its suppliers and reserves have"
+        theorem = (*self.caps, "LINE-8") if market.credit is not None else self.caps
+        yield _loss(source, market, "principal", market.losable, reason, theorem, ANY_PRICE)
+        reason = "as long as the debts are out, as much of the supply cannot be redeemed"
+        yield _loss(source, market, "frozen", market.losable, reason, self.caps, UNTIL_RECORDED)
+
+    def _over_line(self, source: str, market: Exposure, credit: Credit) -> Iterator[Loss]:
+        reason = f'the core pool loses at most the principal that the line of "{source}" owes'
+        if credit.at_risk < credit.drawn:
+            reason += ", less the first-loss reserve that is pledged to it"
+        yield _loss(source, market, "principal", credit.at_risk, reason, OVER_A_LINE, self.over_a_line)
+        out = max(credit.drawn, credit.at_risk)
+        reason = "principal that is out over the line is not there for redemptions"
+        yield _loss(source, market, "frozen", out, reason, ("ISO-6", "LINE-1"), UNTIL_RECORDED)
+
+    def _second_round(self, source: str, market: Exposure, lent: list[tuple[Exposure, Credit]]) -> Loss:
+        """The core's share price falls, its shares are collateral there, so that its other borrowers may default.
+
+        With i the incentive and F the sum over accounts of max(0, i x debt - collateral), 0 where all are healthy: a
+        recorded loss L raises F by at most L, a liquidation leaves it, and a debt W that is recorded as bad lowers it by
+        i x W and then, by the share price, raises it by at most W.  So all W together are at most L / (i - 1).
+        """
+        if not self.from_file and all(_covered(each, credit) for each, credit in lent):
+            reason = "the share prices fall by less than what every healthy account has beyond the incentive"
+            return _loss(source, market, "principal", 0, reason, ("SOLV-5",), HEALTHY)
+        value = sum(credit.at_risk * each.price for each, credit in lent)
+        gain, upper = self.incentives[market.pool] - WAD, market.losable
+        if market.price > 0 and gain > 0:
+            upper = min(upper, div_up(value * WAD, gain * market.price))
+        reason = "the lower share price of what was lent leaves other borrowers of the core pool without cover"
+        return _loss(source, market, "principal", upper, reason, ("SOLV-4", "LIQ-3", *self.caps), HEALTHY)
+
+    def _nothing(self, source: str, market: Exposure) -> Loss:
+        isolated = self.kinds[source] != "core" or not self.lines
+        theorem: tuple[str, ...] = ("ISO-5", "ISO-1") if isolated else ("ISO-1",)
+        reason = "the failure changes no field, no valuation and no cash of this pool"
+        if market.credit is not None:
+            reason += "; later its rates may rise with the core's, which its borrowers pay"
+        return _loss(source, market, "principal", 0, reason, theorem, AT_ONCE)
+
+    def _less_credit(self, source: str, market: Exposure, sister: Credit | None) -> Loss:
+        """What a sister, or the core itself, keeps of the core's cash is not there for this pool's draws."""
+        assert market.credit is not None  # noqa: S101 - for the type checker
+        undrawn = max(0, market.credit.limit - market.credit.drawn)
+        if source == market.credit.lender:
+            reason = "credit that the core pool cannot pay out; nothing that this pool has is touched"
+        elif sister is not None and sister.lender == market.credit.lender:
+            undrawn = min(undrawn, max(sister.drawn, sister.at_risk))
+            reason = "credit that a sister pool has drawn and does not pay back; nothing that this pool has is touched"
+        else:
+            reason, undrawn = "no credit line of this asset connects the two pools", 0
+        return _loss(source, market, "frozen", undrawn, reason, ("ISO-5", "ISO-6", "LINE-1"), UNTIL_RECORDED)
+
+    def _credit(self, pool: str, asset: str) -> Credit | None:
+        market = self.found.get(f"{pool}/{asset}")
+        return market.credit if market is not None else None
+
+    def _lent_by(self, core: str, source: str) -> list[tuple[Exposure, Credit]]:
+        """The markets of a core pool whose shares are collateral and that lent to a pool, with the lines."""
+        lent = []
+        for each in self.markets[source]:
+            if each.credit is not None and each.credit.lender == core and each.credit.at_risk > 0:
+                lender = self.found[f"{core}/{each.asset}"]
+                if lender.threshold > 0:
+                    lent.append((lender, each.credit))
+        return lent
+
+    # --- a feed answers wrongly -----------------------------------------------------------------------------------
+
+    def of_feed(self, oracle: str, market: Exposure) -> Iterator[Loss]:
+        """What a market loses by a feed that several pools read."""
+        source = oracle_node(oracle)
+        if market.oracle == oracle:
+            reason = "all that is supplied is valued by this feed"
+            yield _loss(source, market, "value", market.supplied, reason, self.caps, ANY_PRICE)
+        own = market.losable if self._hits(oracle, market) else 0
+        over_lines = sum(
+            each.credit.at_risk
+            for each in self.found.values()
+            if each.credit is not None
+            and each.credit.lender == market.pool
+            and each.asset == market.asset
+            and self._hits(oracle, each)
+        )
+        if own + over_lines == 0:
+            return
+        reason = "debts whose collateral, or which themselves, are valued by this feed may end without cover"
+        theorem = (*self.caps, "ISO-3", "LINE-1") if over_lines else self.caps
+        if over_lines:
+            reason += ", here and in pools that draw on this market"
+        yield _loss(source, market, "principal", own + over_lines, reason, theorem, ANY_PRICE)
+
+    def _hits(self, oracle: str, market: Exposure) -> bool:
+        """Whether debts of a market, or collateral in its pool, are valued by a feed."""
+        pledged = any(each.oracle == oracle and each.threshold > 0 for each in self.markets[market.pool])
+        return pledged or market.oracle == oracle
+
+
+def _covered(lender: Exposure, credit: Credit) -> bool:
+    """Whether a share price falls so little that collateral stays above incentive x debt: L / assets <= 1 - T x i."""
+    return credit.at_risk * WAD * WAD <= lender.supplied * (WAD * WAD - lender.threshold * lender.incentive)
+
+
+def _loss(
+    source: str, market: Exposure, kind: Any, upper: int, reason: str, theorem: tuple[str, ...], horizon: str
+) -> Loss:
+    return Loss(source, market.pool, market.asset, kind, upper, reason, theorem=theorem, horizon=horizon)
