@@ -46,6 +46,10 @@ class Arithmetic(Protocol):
         """The matrix, each column times its factor."""
         ...
 
+    def capped(self, matrix: Any) -> Any:
+        """The matrix, no entry above 1."""
+        ...
+
     def solve(self, slope: Any, constant: Vector) -> Vector:
         """The x with x = constant + slope x."""
         ...
@@ -74,6 +78,10 @@ class _Exact:
     def columns(self, matrix: Vector, factors: Vector) -> Vector:
         """The matrix, each column times its factor."""
         return matrix * factors
+
+    def capped(self, matrix: Vector) -> Vector:
+        """The matrix, no entry above 1."""
+        return np.minimum(matrix, 1)
 
     def solve(self, slope: Vector, constant: Vector) -> Vector:
         """Bareiss's elimination on integers; raises ZeroDivisionError where there is no single solution.
@@ -125,6 +133,12 @@ class _Sparse:
     def columns(self, matrix: Any, factors: Vector) -> Any:
         """The matrix, each column times its factor."""
         return matrix @ sparse.diags_array(factors.astype(float), format="csr")
+
+    def capped(self, matrix: Any) -> Any:
+        """The matrix, no entry above 1."""
+        answer = matrix.copy()
+        np.minimum(answer.data, 1, out=answer.data)
+        return answer
 
     def solve(self, slope: Any, constant: Vector) -> Vector:
         """Sparse LU."""
