@@ -160,7 +160,8 @@ def _follow(tables: _Tables, shocked: Vector, most: int) -> Cascade:
     """Round after round, until nothing changes."""
     debt = tables.debt @ shocked
     sold = bad = from_lines = np.zeros(len(debt))
-    prices, rounds, settled = shocked, [], False
+    prices, settled = shocked, False
+    rounds: list[Round] = []
     while not settled and len(rounds) < most:
         worth = tables.collateral @ prices
         selling = debt - tables.weighted @ prices > SLACK * debt

@@ -19,8 +19,6 @@ import numpy as np
 from poolproof.spec.errors import UsageError
 
 from .linear import (
-    EXACT,
-    SPARSE,
     Arithmetic,
     Entries,
     Number,
@@ -124,16 +122,18 @@ class _Equations:
 
     def received(self, paid: Vector) -> Vector:
         """What each node is paid."""
-        parts = [share @ part for share, part in zip(self.shares, self.by_class(paid), strict=True)]
+        parts: list[Vector] = [share @ part for share, part in zip(self.shares, self.by_class(paid), strict=True)]
         return sum(parts[1:], parts[0])
 
     def defaulting(self, received: Vector) -> Vector:
         """Whether a node's assets and income do not cover what it owes."""
-        return self.owed - (self.assets + received) > self.numbers.slack * self.owed
+        short: Vector = self.owed - (self.assets + received) > self.numbers.slack * self.owed
+        return short
 
     def able(self, received: Vector) -> Vector:
         """What a node that defaults has to pay with."""
-        return self.kept_assets * self.assets + self.kept_claims * received
+        kept: Vector = self.kept_assets * self.assets + self.kept_claims * received
+        return kept
 
     def marginal(self, level: Vector) -> object:
         """How what a node receives grows with what each other node pays, which pays to this class."""
@@ -203,6 +203,3 @@ def _clearing(given: Obligations, system: _Equations, paid: Vector) -> Clearing:
         costs.tolist(),
         (had - costs - paid).tolist(),
     )
-
-
-__all__ = ["EXACT", "SPARSE", "Clearing", "Obligations", "clear"]

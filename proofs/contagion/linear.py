@@ -15,7 +15,7 @@ from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 from scipy import sparse
-from scipy.sparse.linalg import spsolve
+from scipy.sparse.linalg import bicgstab, spsolve
 
 from poolproof.spec.errors import UsageError
 
@@ -26,6 +26,10 @@ Entries: TypeAlias = Mapping[tuple[int, int], Number]
 
 EXACT_NODES = 60
 """Up to so many nodes, an analysis is exact unless told otherwise."""
+
+
+DIRECT_EQUATIONS = 300
+REFINEMENTS = 20
 
 
 class Arithmetic(Protocol):
@@ -50,13 +54,13 @@ class Arithmetic(Protocol):
         """The matrix, no entry above 1."""
         ...
 
-    def solve(self, slope: Any, constant: Vector) -> Vector:
-        """The x with x = constant + slope x."""
+    def solve(self, slope: Any, constant: Vector, scale: Vector) -> Vector:
+        """The x with x = constant + slope x, as exact as rounding allows beside this scale."""
         ...
 
 
 @dataclass(frozen=True)
-class _Exact:
+class _Exact(Arithmetic):
     """Fractions in dense matrices: nothing is rounded."""
 
     slack: Fraction = Fraction(0)
@@ -83,7 +87,7 @@ class _Exact:
         """The matrix, no entry above 1."""
         return np.minimum(matrix, 1)
 
-    def solve(self, slope: Vector, constant: Vector) -> Vector:
+    def solve(self, slope: Vector, constant: Vector, scale: Vector) -> Vector:
         """Bareiss's elimination on integers; raises ZeroDivisionError where there is no single solution.
 
         Each column is multiplied by its denominators, which the unknowns then carry.
@@ -93,8 +97,8 @@ class _Exact:
         left[np.arange(size), np.arange(size)] += 1
         table = np.column_stack([left, constant])
         scales = [math.lcm(*(value.denominator for value in column)) for column in table.T]
-        for column, scale in enumerate(scales):
-            table[:, column] = [value.numerator * (scale // value.denominator) for value in table[:, column]]
+        for column, lcm in enumerate(scales):
+            table[:, column] = [value.numerator * (lcm // value.denominator) for value in table[:, column]]
         before = 1
         for column in range(size):
             pivot = next((row for row in range(column, size) if table[row, column]), None)
@@ -110,13 +114,12 @@ class _Exact:
             known = table[row, row + 1 : size] @ unknowns[row + 1 :] if row + 1 < size else 0
             unknowns[row] = (before * unknowns[row] - known) // table[row, row]
         return self.vector(
-            Fraction(unknown * scale, before * scales[-1])
-            for unknown, scale in zip(unknowns, scales[:-1], strict=True)
+            Fraction(unknown * lcm, before * scales[-1]) for unknown, lcm in zip(unknowns, scales[:-1], strict=True)
         )
 
 
 @dataclass(frozen=True)
-class _Sparse:
+class _Sparse(Arithmetic):
     """Floats in sparse matrices."""
 
     slack: float = 1e-10
@@ -140,9 +143,19 @@ class _Sparse:
         np.minimum(answer.data, 1, out=answer.data)
         return answer
 
-    def solve(self, slope: Any, constant: Vector) -> Vector:
-        """Sparse LU."""
+    def solve(self, slope: Any, constant: Vector, scale: Vector) -> Vector:
+        """Stabilised biconjugate gradients, refined; sparse LU for few equations, and where gradients do not get there.
+
+        LU of a network without locality fills in, and takes the cube of its nodes.
+        """
         left = sparse.eye_array(len(constant), format="csc") - slope.tocsc()
+        if len(constant) > DIRECT_EQUATIONS:
+            unknowns = constant
+            for _ in range(REFINEMENTS):
+                rest = constant - left @ unknowns
+                if (np.abs(rest) <= self.slack / 1_000 * scale).all():
+                    return unknowns
+                unknowns = unknowns + bicgstab(left, rest, rtol=1e-8, maxiter=200)[0]
         return np.atleast_1d(spsolve(left, constant))
 
 
@@ -181,7 +194,7 @@ def settle(
         loose |= pulled
         chosen = np.flatnonzero(loose)
         inner = slope[chosen][:, chosen]
-        point[chosen] = numbers.solve(inner, value(point)[chosen] - inner @ point[chosen])
+        point[chosen] = numbers.solve(inner, value(point)[chosen] - inner @ point[chosen], scale[chosen])
 
 
 def downstream(slope: Any, source: Vector, among: Vector) -> Vector:

@@ -11,13 +11,15 @@ import heapq
 from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from poolproof.spec.errors import UsageError
 
-from .linear import Number
 
-Capacity = Number | None
+Capacity: TypeAlias = int | None
 """What a channel carries; None where nothing bounds it."""
+Links: TypeAlias = list[list[tuple[int, float]]]
+"""For each node, the (target, capacity) of its channels, the capacity negative: widest first is least first."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ def reach(size: int, channels: Mapping[tuple[int, int], Capacity], failing: Iter
     for node in (*sources, *(end for ends in channels for end in ends)):
         if not 0 <= node < size:
             raise UsageError(f"node {node}, of {size} nodes", cure="name nodes that there are")
-    following: list[list[tuple[int, float]]] = [[] for _ in range(size)]
+    following: Links = [[] for _ in range(size)]
     for (source, target), capacity in channels.items():
         if capacity is None or capacity > 0:
             following[source].append((target, -float("inf") if capacity is None else -capacity))
@@ -53,7 +55,7 @@ def reach(size: int, channels: Mapping[tuple[int, int], Capacity], failing: Iter
     return Reach(steps, widest, carried)
 
 
-def _steps(following: list[list[tuple[int, float]]], sources: list[int]) -> dict[int, int]:
+def _steps(following: Links, sources: list[int]) -> dict[int, int]:
     """Breadth first."""
     steps = dict.fromkeys(sources, 0)
     waiting = deque(sources)
@@ -66,7 +68,7 @@ def _steps(following: list[list[tuple[int, float]]], sources: list[int]) -> dict
     return steps
 
 
-def _widths(following: list[list[tuple[int, float]]], sources: list[int]) -> dict[int, float]:
+def _widths(following: Links, sources: list[int]) -> dict[int, float]:
     """Widest first, as Dijkstra's nearest first."""
     widths: dict[int, float] = {}
     waiting = [(-float("inf"), node) for node in sources]

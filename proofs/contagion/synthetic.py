@@ -18,6 +18,7 @@ from poolproof.spec.errors import UsageError
 from .cascade import Pools
 from .clearing import Obligations
 from .debtrank import Exposures
+from .linear import Vector
 from .network import Channel, Network, Node
 
 Shape: TypeAlias = Literal["random", "scale-free", "core-periphery"]
@@ -88,19 +89,18 @@ def synthetic(shape: Shape, pools: int, channels: int, seed: int) -> Synthetic:
     return Synthetic(shape, lines, tuple(equity), _positions(chance, pools, equity, lines))
 
 
-def _weights(shape: Shape, pools: int, core: int) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+def _weights(shape: Shape, pools: int, core: int) -> Vector:
     """How likely each pool is to be an end of a channel."""
     ranks = np.arange(1, pools + 1, dtype=float)
     if shape == "scale-free":
         weights = ranks ** (-2 / 3)  # degrees with a tail of exponent 2.5
     else:
         weights = np.where(ranks <= core, PERIPHERY if shape == "core-periphery" else 1, 1.0)
-    return weights / weights.sum()
+    shares: Vector = weights / weights.sum()
+    return shares
 
 
-def _ends(
-    chance: np.random.Generator, weights: np.ndarray[tuple[int], np.dtype[np.float64]], core: int, channels: int
-) -> list[tuple[int, int]]:
+def _ends(chance: np.random.Generator, weights: Vector, core: int, channels: int) -> list[tuple[int, int]]:
     """So many different pairs, in the order in which they are first drawn."""
 
     def drawn() -> Iterator[tuple[int, int]]:
@@ -116,9 +116,7 @@ def _ends(
     return list(ends)
 
 
-def _positions(
-    chance: np.random.Generator, pools: int, equity: list[int], lines: dict[tuple[int, int], int]
-) -> Pools:
+def _positions(chance: np.random.Generator, pools: int, equity: list[int], lines: dict[tuple[int, int], int]) -> Pools:
     """What the pools hold: before a shock all are healthy, by more or less."""
     collateral: dict[tuple[int, int], int] = {}
     debt: dict[tuple[int, int], int] = {}
