@@ -116,7 +116,7 @@ class _Equations:
     def by_class(self, paid: Vector) -> list[Vector]:
         """What of a total goes to each class."""
         return [
-            np.minimum(np.maximum(paid - low, 0), high - low)
+            np.minimum(np.maximum(paid - low, 0 * low), high - low)
             for low, high in zip(self.bounds[:-1], self.bounds[1:], strict=True)
         ]
 

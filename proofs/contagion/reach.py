@@ -15,7 +15,6 @@ from typing import TypeAlias
 
 from poolproof.spec.errors import UsageError
 
-
 Capacity: TypeAlias = int | None
 """What a channel carries; None where nothing bounds it."""
 Links: TypeAlias = list[list[tuple[int, float]]]
@@ -51,7 +50,7 @@ def reach(size: int, channels: Mapping[tuple[int, int], Capacity], failing: Iter
         if source in steps and steps.get(target, 0) > 0:
             before = carried.get(target, 0)
             carried[target] = None if capacity is None or before is None else before + capacity
-    widest = {node: None if width == float("inf") else width for node, width in widths.items()}
+    widest = {node: None if width == float("inf") else int(width) for node, width in widths.items()}
     return Reach(steps, widest, carried)
 
 
