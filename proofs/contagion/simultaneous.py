@@ -1,11 +1,12 @@
 """Several pools fail at once: what every other node loses at most, by clearing the principal that channels carry.
 
 A principal channel's target has lent to its source at most what the channel carries.  At worst, a failing pool repays
-nothing, and every other node has exactly what it needs beside its claims to repay what it owes, unless a buffer is
-given: so each loss is passed on until somebody who owes nothing bears it.  What several failures do together is less
-than the sum of what each does, where the same channel would carry both.
+nothing, and every other node passes each loss on to those that it owes, until nothing is left that it could repay
+less, unless a buffer is given.  What several failures do together is less than the sum of what each does, where the
+same channel would carry both.
 
-Assumes: a node that loses one asset repays its other assets all the same, since amounts of different assets do not add
+Assumes: every channel is used to its capacity, and a node shares a loss among those that it owes in proportion; with
+other channels unused, one creditor alone can bear more, up to the bound of the ways to it.  A node that loses one asset repays its other assets all the same, since amounts of different assets do not add
 up without prices; a node whose loss nothing bounds repays nothing in any asset.
 """
 
@@ -146,12 +147,15 @@ def _sums(lent: Mapping[tuple[int, int], int], end: int, size: int) -> list[int]
 def _losses(principal: Principal, fails: Collection[int], spare: list[int], exact: bool | None) -> list[int]:
     """What each node loses at most in one asset.
 
-    What a failing node is still paid goes to somebody outside first: it owes that to one more node, with seniority.
+    What a failing node is still paid goes to somebody outside first, and so does what another is owed beyond what it
+    owes, which would else be a buffer: they owe that to one more node, with seniority.
     """
     size = len(spare)
     owed, claims = _sums(principal.lent, 0, size), _sums(principal.lent, 1, size)
     assets = [0 if node in fails else max(0, owed[node] - claims[node]) + spare[node] for node in range(size)]
-    elsewhere = {(node, size): claims[node] for node in fails if claims[node]}
+    elsewhere = {
+        (node, size): claims[node] if node in fails else max(0, claims[node] - owed[node]) for node in range(size)
+    }
     cleared = clear(Obligations([*assets, 0], [elsewhere, principal.lent]), exact=exact)
     hurt = {creditor for debtor, creditor in principal.lent if debtor in cleared.defaults}
     return [_upper(cleared.losses[node], claims[node]) if node in hurt else 0 for node in range(size)]

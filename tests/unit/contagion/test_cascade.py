@@ -90,7 +90,9 @@ def by_definition(pools: Pools, shock: Mapping[int, Fraction], rounds: int) -> l
         for asset in range(len(prices)):
             depth = None if pools.depths is None else pools.depths[asset]
             if depth is not None:
-                units = sum((sold[p] * Fraction(u) for (p, a), u in pools.collateral.items() if a == asset), Fraction(0))
+                units = sum(
+                    (sold[p] * Fraction(u) for (p, a), u in pools.collateral.items() if a == asset), Fraction(0)
+                )
                 prices[asset] *= max(Fraction(0), 1 - units / Fraction(depth))
         lost = [Fraction(0)] * count
         for pool in range(count):

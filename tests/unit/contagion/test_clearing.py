@@ -142,7 +142,9 @@ def consequence(given_: Obligations, paid: Sequence[Number]) -> list[Fraction]:
     table, answer = payments(given_, paid), []
     for node, own in enumerate(given_.assets):
         received = sum(row[node] for row in table)
-        owed = sum(amount for liabilities in given_.liabilities for (by, _), amount in liabilities.items() if by == node)
+        owed = sum(
+            amount for liabilities in given_.liabilities for (by, _), amount in liabilities.items() if by == node
+        )
         able = Fraction(given_.kept_assets) * Fraction(own) + Fraction(given_.kept_claims) * received
         answer.append(Fraction(owed) if own + received >= owed else able)
     return answer

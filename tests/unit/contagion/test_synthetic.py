@@ -65,8 +65,8 @@ def test_reach_agrees_with_all_ways(data: st.DataObject) -> None:
         ways = [
             way
             for count in range(4)
-            for middle in permutations(sorted({1, 2, 3, 4} - {target}), count)
-            if all(channels.get(step, 0) != 0 for step in pairwise(way := (0, *middle, target)))
+            for way in ((0, *middle, target) for middle in permutations(sorted({1, 2, 3, 4} - {target}), count))
+            if all(channels.get(step, 0) != 0 for step in pairwise(way))
         ]
         assert (target in found.steps) == bool(ways)
         if ways:
@@ -83,9 +83,7 @@ def test_reach_refuses_nodes_that_are_not() -> None:
         reach(3, {}, [3])
 
 
-def network(
-    *channels: tuple[str, str, int | None], carries: LossKind = "principal", asset: str = "usd"
-) -> Network:
+def network(*channels: tuple[str, str, int | None], carries: LossKind = "principal", asset: str = "usd") -> Network:
     """Pools a to e with these channels."""
     return Network(
         "five",
@@ -146,5 +144,5 @@ def test_beyond_sixty_nodes_bounds_are_not_below_the_exact_ones() -> None:
 
 def test_unknown_names_are_refused() -> None:
     """A name that is neither a pool nor a node is an error."""
-    with pytest.raises(UsageError, match='no pool or node \'z\''):
+    with pytest.raises(UsageError, match="no pool or node 'z'"):
         simultaneous(network(), ["z"])
