@@ -6,8 +6,9 @@ less, unless a buffer is given.  What several failures do together is less than 
 same channel would carry both.
 
 Assumes: every channel is used to its capacity, and a node shares a loss among those that it owes in proportion; with
-other channels unused, one creditor alone can bear more, up to the bound of the ways to it.  A node that loses one asset repays its other assets all the same, since amounts of different assets do not add
-up without prices; a node whose loss nothing bounds repays nothing in any asset.
+other channels unused, one creditor alone can bear more, up to the bound of the ways to it.  A node that loses one asset
+repays its other assets all the same, since amounts of different assets do not add up without prices; a node whose loss
+nothing bounds repays nothing in any asset.
 """
 
 from __future__ import annotations

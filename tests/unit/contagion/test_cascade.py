@@ -167,7 +167,7 @@ def test_bad_input_is_refused() -> None:
         replace(CHAIN, prices=[float("nan"), 1])
     with pytest.raises(UsageError, match="collateral of pool 3 in asset 0, of 3 pools and 2 assets"):
         replace(CHAIN, collateral={(3, 0): 1})
-    with pytest.raises(UsageError, match="threshold number 0 is 1.5, above 1"):
+    with pytest.raises(UsageError, match=r"threshold number 0 is 1\.5, above 1"):
         replace(CHAIN, thresholds={(0, 0): 1.5})
     with pytest.raises(UsageError, match="line number 0 is -1, negative"):
         replace(CHAIN, lines={(0, 1): -1})
