@@ -1,4 +1,4 @@
-"""Several pools fail at once: what every other node loses at most, by clearing the principal that channels carry.
+"""Several pools fail at once: what every other node loses, by clearing the principal that channels carry.
 
 A principal channel's target has lent to its source at most what the channel carries.  At worst, a failing pool repays
 nothing, and every other node passes each loss on to those that it owes, until nothing is left that it could repay
