@@ -156,7 +156,8 @@ class _Sparse(Arithmetic):
                 if (np.abs(rest) <= self.slack / 1_000 * scale).all():
                     return unknowns
                 unknowns = unknowns + bicgstab(left, rest, rtol=1e-8, maxiter=200)[0]
-        return np.atleast_1d(spsolve(left, constant))
+        solution: Any = spsolve(left, constant)
+        return np.atleast_1d(solution)
 
 
 EXACT = _Exact()
