@@ -56,7 +56,9 @@ class Card:
     @property
     def columns(self) -> int:
         """In how many columns the nodes stand."""
-        return max(1, ceil(len(self.nodes) / LINES)) if len(self.nodes) <= 4 * LINES else ceil(len(self.nodes) ** 0.5 / 2)
+        return (
+            max(1, ceil(len(self.nodes) / LINES)) if len(self.nodes) <= 4 * LINES else ceil(len(self.nodes) ** 0.5 / 2)
+        )
 
     @property
     def lines(self) -> int:
@@ -141,7 +143,11 @@ def layout_of(network: Network) -> Layout:
     return Layout(
         placed,
         places,
-        {node.id: one.card.key for one in placed for node in (*([one.card.head] if one.card.head else []), *one.card.nodes)},
+        {
+            node.id: one.card.key
+            for one in placed
+            for node in (*([one.card.head] if one.card.head else []), *one.card.nodes)
+        },
         max((card.x + card.card.width for card in placed), default=0.0),
         max((card.y + card.card.height for card in placed), default=0.0),
     )
@@ -180,18 +186,19 @@ def _cards_of(network: Network) -> tuple[Card | None, list[Card]]:
             belonging[owner].append(node)
         else:
             shared.setdefault(node.kind, []).append(node)
-    cards = [card for kind, nodes in shared.items() for card in _shared_cards(kind, nodes)]
+    lines = max(3, *(min(len(nodes), LINES) for key, nodes in belonging.items() if key != core), 0)
+    cards = [card for kind, nodes in shared.items() for card in _shared_cards(kind, nodes, lines)]
     order = sorted(heads, key=lambda key: in_order(short_name(heads[key])))
     pools = {key: Card(key, "", heads[key], tuple(belonging[key])) for key in order}
     middle = pools.pop(core) if core in pools else None
     return middle, [*cards, *pools.values()]
 
 
-def _shared_cards(kind: str, nodes: Sequence[Node]) -> Iterator[Card]:
-    """Cards of nodes of one kind, a few on each."""
-    for start in range(0, len(nodes), LINES):
+def _shared_cards(kind: str, nodes: Sequence[Node], lines: int) -> Iterator[Card]:
+    """Cards of nodes of one kind, as high as those of pools."""
+    for start in range(0, len(nodes), lines):
         title = f"shared {_PLURAL.get(kind, kind)}"
-        yield Card(f"\0{kind} {start}", title, None, tuple(nodes[start : start + LINES]))
+        yield Card(f"\0{kind} {start}", title, None, tuple(nodes[start : start + lines]))
 
 
 def _users(network: Network, heads: Mapping[str, Node]) -> dict[str, set[str]]:
@@ -212,8 +219,8 @@ def _users(network: Network, heads: Mapping[str, Node]) -> dict[str, set[str]]:
 def _in_cells(core: Card | None, cards: Sequence[Card]) -> Iterator[PlacedCard]:
     """The core in the middle, each other card in the free cell next to it; the cells are those of a brickwork."""
     few = len(cards) <= FEW
-    width = max((card.width for card in cards), default=0.0) + (90.0 if few else 34.0)
-    height = max((card.height for card in cards), default=0.0) + (70.0 if few else 34.0)
+    width = max((card.width for card in cards), default=0.0) + (150.0 if few else 46.0)
+    height = max((card.height for card in cards), default=0.0) + (60.0 if few else 30.0)
     half_width = half_height = 0.0
     if core is not None:
         yield PlacedCard(core, -core.width / 2, -core.height / 2)
@@ -257,7 +264,10 @@ def curve_of(channel: Channel, layout: Layout) -> str:
     else:
         start, end = min(
             ((a, b) for a in (source.left, source.right) for b in (target.left, target.right)),
-            key=lambda ends: (_around(source, ends[0], ends[1]) + _around(target, ends[1], ends[0]), abs(ends[0] - ends[1])),
+            key=lambda ends: (
+                _around(source, ends[0], ends[1]) + _around(target, ends[1], ends[0]),
+                abs(ends[0] - ends[1]),
+            ),
         )
         bend = max(24.0, min(120.0, abs(start - end) / 2, hypot(start - end, source.y - target.y) / 3))
         away = bend if start == source.right else -bend

@@ -31,6 +31,8 @@ LOSS = (
 )
 MARGIN = 28.0
 NARROWEST = 760.0
+CROWD = 40
+"""From so many cards on, channels are drawn paler."""
 
 SHAPES = {
     "pool": "M-6.5-6.5H6.5V6.5H-6.5Z",
@@ -57,7 +59,9 @@ def svg_of(analysis: Contagion, decimals: Mapping[str, int] | None = None) -> st
     key, key_height = legend(network, width - 2 * MARGIN)
     top = MARGIN + 56
     height = top + layout.height + 36 + key_height + MARGIN
-    root = Element("svg", _numbers(xmlns=NAMESPACE, width=width, height=height, viewBox=f"0 0 {width:.1f} {height:.1f}"))
+    root = Element(
+        "svg", _numbers(xmlns=NAMESPACE, width=width, height=height, viewBox=f"0 0 {width:.1f} {height:.1f}")
+    )
     root.set("role", "img")
     title = heading(network)
     SubElement(root, "title").text = title
@@ -91,7 +95,8 @@ def style() -> str:
 
 def drawing(network: Network, layout: Layout, decimals: Mapping[str, int], *, titles: bool) -> Element:
     """Channels, cards and nodes; ``titles`` gives each the words that a viewer shows when a pointer rests on it."""
-    world = Element("g", {"class": "world"})
+    crowd = "crowd" if len(layout.cards) > CROWD else ""
+    world = Element("g", {"class": f"world {crowd}".rstrip()})
     arrows(world)
     below = SubElement(world, "g", {"class": "channels"})
     cards = SubElement(world, "g", {"class": "cards"})
@@ -142,7 +147,9 @@ def arrows(parent: Element) -> None:
     """The arrow heads, one for each kind of loss."""
     places = SubElement(parent, "defs")
     for carried in CARRIES:
-        marker = SubElement(places, "marker", {"id": f"arrow-{carried}", "viewBox": "0 0 10 10", "refX": "9", "refY": "5"})
+        marker = SubElement(
+            places, "marker", {"id": f"arrow-{carried}", "viewBox": "0 0 10 10", "refX": "9", "refY": "5"}
+        )
         marker.attrib |= {"markerWidth": "9", "markerHeight": "9", "markerUnits": "userSpaceOnUse", "orient": "auto"}
         SubElement(marker, "path", {"class": f"arrow {carried}", "d": "M0 1L10 5L0 9Z"})
 
@@ -171,7 +178,7 @@ def _draw_channel(group: Element, channel: Channel, path: str, largest: int) -> 
         SubElement(group, "path", {"class": "stroke", "d": path, "stroke-width": "1"})
         return
     share = 1.0 if channel.capacity is None else sqrt(channel.capacity / largest) if largest else 0.0
-    width = 1.2 + 3.8 * share
+    width = 1.2 + 3.3 * share
     arrow = f"url(#arrow-{class_of(channel)})"
     SubElement(group, "path", {"class": "stroke", "d": path, "stroke-width": f"{width:.2f}", "marker-end": arrow})
     if channel.capacity is None:
@@ -201,7 +208,7 @@ def _draw_symbol(group: Element, kind: str, x: float, y: float) -> None:
     SubElement(group, "path", {"class": "symbol", "d": SHAPES[kind], "transform": f"translate({x:.1f} {y:.1f})"})
 
 
-def legend(network: Network, room: float) -> tuple[Element, float]:
+def legend(network: Network, room: float, *, definition: bool = True) -> tuple[Element, float]:
     """What the shapes, the lines and a loss mean, and how high that is."""
     group = Element("g", {"class": "legend"})
     x, y, size, step = 0.0, 8.0, 12.0, 22.0
@@ -236,7 +243,7 @@ def legend(network: Network, room: float) -> tuple[Element, float]:
     if samples:
         item("width: capacity, against the largest in the same asset", 0)
         x, y = 0.0, y + step
-    for line in lines_of(LOSS, size, room):
+    for line in lines_of(LOSS, size, room) if definition else ():
         _write(group, line, 0, y + 4, size, "quiet")
         y += 17
     return group, y
