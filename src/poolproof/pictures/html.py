@@ -17,13 +17,14 @@ from importlib.resources import files
 from typing import Any
 from xml.etree.ElementTree import Element, SubElement, tostring
 
-from poolproof.pictures.layout import HEAD_SIZE, Layout, layout_of
-from poolproof.pictures.svg import LOSS, arrows, capacity_of, drawing, heading, legend, style
-from poolproof.pictures.text import amount_of, printable, width_of
+from poolproof.pictures.layout import Layout, PlacedCard, layout_of
+from poolproof.pictures.svg import LOSS, capacity_of, crowded, drawing, heading, legend, style
+from poolproof.pictures.text import amount, amount_of, printable, width_of
 from poolproof.proofs.contagion.network import Channel, Contagion, Loss, Path
 
 LEGEND_WIDTH = 760.0
 LARGEST_HEAD = 34.0
+SHORT = 7
 
 _PAGE = """<!DOCTYPE html>
 <html lang="en">
@@ -42,7 +43,7 @@ _PAGE = """<!DOCTYPE html>
 <h1>{title}</h1>
 <p>Start: {start}. {loss}</p>
 </header>
-<main>
+<main class="{arrangement}">
 <section class="picture" aria-label="Network">
 <div class="tools">
 <label>What fails <select id="source"><option value="">nothing chosen</option></select></label>
@@ -75,7 +76,7 @@ Enter, to see what its failure does; Escape goes back.</p>
 </html>
 """
 
-COLUMNS = ("source", "pool", "asset", "kind", "upper", "reason", "lower", "gap", "run")
+COLUMNS = ("source", "pool", "asset", "kind", "upper", "reason", "lower", "gap")
 
 
 def html_of(analysis: Contagion, decimals: Mapping[str, int] | None = None) -> str:
@@ -94,6 +95,7 @@ def html_of(analysis: Contagion, decimals: Mapping[str, int] | None = None) -> s
         title=escape(heading(analysis.network)),
         start=escape(printable(analysis.network.start)),
         loss=escape(LOSS),
+        arrangement="above" if crowded(layout) else "beside",
         style=sheet,
         drawing=tostring(_picture(analysis, layout, known), encoding="unicode"),
         legend=tostring(_legend(key, height), encoding="unicode"),
@@ -132,14 +134,32 @@ def _picture(analysis: Contagion, layout: Layout, decimals: Mapping[str, int]) -
             _make_a_button(group, analysis.network.nodes[int(number)].id, analysis.network.nodes[int(number)].kind)
     afar = SubElement(world, "g", {"class": "afar", "aria-hidden": "true"})
     for placed in layout.cards:
-        card = placed.card
-        size = min(LARGEST_HEAD, card.height / 2.4, HEAD_SIZE * card.width / (8 + width_of(card.head_name, HEAD_SIZE)))
-        middle = {"x": f"{placed.x + card.width / 2:.1f}", "y": f"{placed.y + card.height / 2 + size * 0.36:.1f}"}
-        text = SubElement(afar, "text", {**middle, "font-size": f"{size:.1f}", "text-anchor": "middle"})
-        text.set("class", "strong" if card.head else "quiet")
-        text.text = card.head_name
+        _write_large(afar, placed)
     SubElement(world, "g", {"id": "lit"})
     return root
+
+
+def _write_large(parent: Element, placed: PlacedCard) -> None:
+    """A card's title in up to two lines, as large as the card and half of the gap around it allow."""
+    card = placed.card
+    lines = _halves(card.head_name)
+    widest = max(width_of(line, 1.0) for line in lines)
+    size = min(LARGEST_HEAD, card.height / (1.15 * len(lines) + 0.2), (card.width + 20) / widest)
+    text = SubElement(parent, "text", {"class": "strong" if card.head else "quiet", "font-size": f"{size:.1f}"})
+    text.set("text-anchor", "middle")
+    for number, line in enumerate(lines):
+        below = (number - (len(lines) - 1) / 2) * 1.1 + 0.36
+        middle = {"x": f"{placed.x + card.width / 2:.1f}", "y": f"{placed.y + card.height / 2 + below * size:.1f}"}
+        SubElement(text, "tspan", middle).text = line
+
+
+def _halves(name: str) -> tuple[str, ...]:
+    """A name, broken after the mark that is next to its middle."""
+    breaks = [place for place in range(1, len(name)) if name[place - 1] in "-_ ./:"]
+    if not breaks or len(name) < SHORT:
+        return (name,)
+    place = min(breaks, key=lambda place: abs(place - len(name) / 2))
+    return (name[:place], name[place:])
 
 
 def _make_a_button(group: Element, name: str, kind: str) -> None:
@@ -211,15 +231,16 @@ def _loss(loss: Loss, numbers: Mapping[str, int], decimals: Mapping[str, int]) -
         """For sorting; beyond what a float holds, the largest that it does."""
         return min(float(Decimal(value).scaleb(-(known or 0), Context(prec=1000))), 1e300) if value < 10**300 else 1e300
 
+    unit = " units" if known is None else ""
     return {
         "from": numbers.get(loss.source),
         "source": printable(loss.source),
         "pool": printable(loss.pool),
         "asset": printable(loss.asset),
         "kind": loss.kind,
-        "upper": "unbounded" if loss.upper is None else amount_of(loss.upper, loss.asset, known, "up"),
+        "upper": "unbounded" if loss.upper is None else amount(loss.upper, known, "up") + unit,
         "reason": printable(loss.upper_reason),
-        "lower": amount_of(loss.lower, loss.asset, known, "down"),
+        "lower": amount(loss.lower, known, "down") + unit,
         "gap": printable(loss.gap or ""),
         "run": loss.witness,
         "exact": [None if loss.upper is None else str(loss.upper), str(loss.lower)],

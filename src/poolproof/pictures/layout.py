@@ -29,7 +29,6 @@ FEW = 12
 """Up to so many cards, there is room to draw channels far apart."""
 
 _OF_THE_CORE = ("line", "core rate", "core cash", "core share price")
-_PLURAL = {"oracle": "oracles", "asset": "assets", "market": "markets", "line": "lines", "router": "routers"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +173,7 @@ def _cards_of(network: Network) -> tuple[Card | None, list[Card]]:
     heads = {key: node for node in network.nodes if node.kind == "pool" and (key := _owner(node)) is not None}
     users = _users(network, heads)
     belonging: dict[str, list[Node]] = {key: [] for key in heads}
-    shared: dict[str, list[Node]] = {}
+    shared: list[Node] = []
     for node in sorted(network.nodes, key=lambda node: (node.kind, in_order(node.id))):
         owner = _owner(node)
         if owner is not None and heads.get(owner) is node:
@@ -185,20 +184,20 @@ def _cards_of(network: Network) -> tuple[Card | None, list[Card]]:
         elif owner in heads:
             belonging[owner].append(node)
         else:
-            shared.setdefault(node.kind, []).append(node)
-    lines = max(3, *(min(len(nodes), LINES) for key, nodes in belonging.items() if key != core), 0)
-    cards = [card for kind, nodes in shared.items() for card in _shared_cards(kind, nodes, lines)]
+            shared.append(node)
+    cards = list(_shared_cards(shared, few=len(heads) + len(shared) / LINES <= FEW))
     order = sorted(heads, key=lambda key: in_order(short_name(heads[key])))
     pools = {key: Card(key, "", heads[key], tuple(belonging[key])) for key in order}
     middle = pools.pop(core) if core in pools else None
     return middle, [*cards, *pools.values()]
 
 
-def _shared_cards(kind: str, nodes: Sequence[Node], lines: int) -> Iterator[Card]:
-    """Cards of nodes of one kind, as high as those of pools."""
-    for start in range(0, len(nodes), lines):
-        title = f"shared {_PLURAL.get(kind, kind)}"
-        yield Card(f"\0{kind} {start}", title, None, tuple(nodes[start : start + lines]))
+def _shared_cards(nodes: Sequence[Node], *, few: bool) -> Iterator[Card]:
+    """Cards of what several pools use, by name, so that an asset and its oracle are neighbours."""
+    lines = LINES if few else LINES - 2
+    ordered = sorted(nodes, key=lambda node: (in_order(short_name(node)), node.kind))
+    for start in range(0, len(ordered), lines):
+        yield Card(f"\0{start}", "shared", None, tuple(ordered[start : start + lines]))
 
 
 def _users(network: Network, heads: Mapping[str, Node]) -> dict[str, set[str]]:
@@ -233,7 +232,7 @@ def _in_cells(core: Card | None, cards: Sequence[Card]) -> Iterator[PlacedCard]:
         for column in range(-reach, reach + 1)
     ]
     free = [(x, y) for x, y in cells if abs(x) >= half_width or abs(y) >= half_height]
-    free.sort(key=lambda cell: (round(hypot(cell[0], 1.5 * cell[1]), 3), cell[1], cell[0]))
+    free.sort(key=lambda cell: (round(hypot(cell[0], (1.5 if few else 2.1) * cell[1]), 3), cell[1], cell[0]))
     for card, (x, y) in zip(cards, free, strict=False):
         yield PlacedCard(card, x - card.width / 2, y - card.height / 2)
 

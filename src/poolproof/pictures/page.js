@@ -216,20 +216,20 @@
   let shown = BATCH;
   const rank = (loss, column) => {
     const amount = { upper: 0, lower: 1 }[column];
-    if (amount === undefined) return column === "run" ? Number(loss.run !== null) : loss[column];
+    if (amount === undefined) return loss[column];
     return loss.order[amount] === null ? Infinity : loss.order[amount];
   };
   const compare = (a, b) => (typeof a === "number" ? (a > b) - (a < b) : a.localeCompare(b, "en", { numeric: true }));
   const row = (loss) => {
     const line = document.createElement("tr");
     for (const name of names) {
-      const cell = element("td", name === "run" ? "" : loss[name]);
+      const cell = element("td", loss[name]);
       cell.dataset.label = name;
       if (name === "upper" && loss.exact[0] !== null) cell.title = `exactly ${loss.exact[0]} in the smallest unit`;
       if (name === "lower") cell.title = `exactly ${loss.exact[1]} in the smallest unit`;
-      if (name === "run" && loss.run !== null) {
+      if (name === "lower" && loss.run !== null) {
         const details = document.createElement("details");
-        details.append(element("summary", "show"));
+        details.append(element("summary", "run"));
         details.addEventListener("toggle", () => {
           if (details.children.length === 1) details.append(element("pre", JSON.stringify(loss.run, null, 1)));
         }, { once: true });

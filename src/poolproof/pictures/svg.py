@@ -32,7 +32,6 @@ LOSS = (
 MARGIN = 28.0
 NARROWEST = 760.0
 CROWD = 40
-"""From so many cards on, channels are drawn paler."""
 
 SHAPES = {
     "pool": "M-6.5-6.5H6.5V6.5H-6.5Z",
@@ -95,7 +94,7 @@ def style() -> str:
 
 def drawing(network: Network, layout: Layout, decimals: Mapping[str, int], *, titles: bool) -> Element:
     """Channels, cards and nodes; ``titles`` gives each the words that a viewer shows when a pointer rests on it."""
-    crowd = "crowd" if len(layout.cards) > CROWD else ""
+    crowd = "crowd" if crowded(layout) else ""
     world = Element("g", {"class": f"world {crowd}".rstrip()})
     arrows(world)
     below = SubElement(world, "g", {"class": "channels"})
@@ -118,6 +117,11 @@ def drawing(network: Network, layout: Layout, decimals: Mapping[str, int], *, ti
     for number, node in enumerate(network.nodes):
         _draw_node(nodes, number, layout, node, titles=titles)
     return world
+
+
+def crowded(layout: Layout) -> bool:
+    """Whether there are so many cards that only their titles can be read when all are seen."""
+    return len(layout.cards) > CROWD
 
 
 def class_of(channel: Channel) -> str:
