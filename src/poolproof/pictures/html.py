@@ -18,11 +18,10 @@ from typing import Any
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from poolproof.pictures.layout import Layout, PlacedCard, layout_of
-from poolproof.pictures.svg import LOSS, capacity_of, crowded, drawing, heading, legend, style
+from poolproof.pictures.svg import LOSS, capacity_of, crowded, drawing, heading, samples, style
 from poolproof.pictures.text import amount, amount_of, printable, width_of
 from poolproof.proofs.contagion.network import Channel, Contagion, Loss, Path
 
-LEGEND_WIDTH = 760.0
 LARGEST_HEAD = 34.0
 SHORT = 7
 
@@ -89,7 +88,6 @@ def html_of(analysis: Contagion, decimals: Mapping[str, int] | None = None) -> s
         f"default-src 'none'; script-src '{_digest(script)}'; style-src '{_digest(sheet)}'; img-src data:; "
         "base-uri 'none'; form-action 'none'"
     )
-    key, height = legend(analysis.network, LEGEND_WIDTH, definition=False)
     return _PAGE.format(
         policy=escape(policy),
         title=escape(heading(analysis.network)),
@@ -98,7 +96,7 @@ def html_of(analysis: Contagion, decimals: Mapping[str, int] | None = None) -> s
         arrangement="above" if crowded(layout) else "beside",
         style=sheet,
         drawing=tostring(_picture(analysis, layout, known), encoding="unicode"),
-        legend=tostring(_legend(key, height), encoding="unicode"),
+        legend=tostring(_legend(analysis), encoding="unicode"),
         columns="".join(
             f'<th scope="col" aria-sort="none"><button type="button">{name}</button></th>' for name in COLUMNS
         ),
@@ -135,7 +133,8 @@ def _picture(analysis: Contagion, layout: Layout, decimals: Mapping[str, int]) -
     afar = SubElement(world, "g", {"class": "afar", "aria-hidden": "true"})
     for placed in layout.cards:
         _write_large(afar, placed)
-    SubElement(world, "g", {"id": "lit"})
+    world.insert(list(world).index(world.find("g[@class='channels']")) + 1, Element("g", {"id": "lit"}))
+    SubElement(world, "g", {"id": "bounds"})
     return root
 
 
@@ -167,11 +166,16 @@ def _make_a_button(group: Element, name: str, kind: str) -> None:
     group.set("aria-label", printable(f"{name} ({kind})"))
 
 
-def _legend(key: Element, height: float) -> Element:
-    root = Element("svg", {"class": "key", "role": "img", "aria-label": "Legend"})
-    root.set("viewBox", f"0 -4 {LEGEND_WIDTH:.0f} {height:.1f}")
-    root.append(key)
-    return root
+def _legend(analysis: Contagion) -> Element:
+    """The samples of the legend in a list, which wraps where the page is narrow."""
+    key = Element("ul", {"class": "key"})
+    for sample, width, text in samples(analysis.network):
+        item = SubElement(key, "li")
+        if width:
+            size = {"width": f"{width:.0f}", "height": "16", "viewBox": f"0 -8 {width:.0f} 16", "aria-hidden": "true"}
+            SubElement(item, "svg", size).append(sample)
+        SubElement(item, "span").text = text
+    return key
 
 
 def _data(analysis: Contagion, layout: Layout, decimals: Mapping[str, int]) -> dict[str, Any]:

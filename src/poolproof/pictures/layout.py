@@ -147,9 +147,14 @@ def layout_of(network: Network) -> Layout:
             for one in placed
             for node in (*([one.card.head] if one.card.head else []), *one.card.nodes)
         },
-        max((card.x + card.card.width for card in placed), default=0.0),
+        max((card.x + card.card.width + _around_card(card.card) for card in placed), default=0.0),
         max((card.y + card.card.height for card in placed), default=0.0),
     )
+
+
+def _around_card(card: Card) -> float:
+    """How far a channel from one line of a card to another goes beyond the card."""
+    return 12 + card.height / 4
 
 
 def core_of(network: Network) -> str | None:

@@ -8,10 +8,13 @@
   const picture = byId("picture");
   const world = picture.querySelector(".world");
   const lit = byId("lit");
+  const labels = byId("bounds");
   const hint = byId("hint");
   const nodes = [...world.querySelectorAll(".nodes > g")];
   const cards = [...world.querySelector(".cards").children];
   const afar = [...world.querySelector(".afar").children];
+  const heads = new Map();
+  data.nodes.forEach((node, number) => { if (node.kind === "pool") heads.set(node.card, nodes[number]); });
   const channels = [];
   for (const group of world.querySelectorAll("[data-channel]")) channels[group.dataset.channel] = group;
 
@@ -30,6 +33,7 @@
   const show = () => {
     world.setAttribute("transform", `translate(${view.x} ${view.y}) scale(${view.scale})`);
     picture.classList.toggle("far", view.scale * NAME < 7);
+    labels.setAttribute("font-size", Math.min(22, Math.max(12, 9 / view.scale)));
   };
   const measure = () => {
     const { clientWidth: width, clientHeight: height } = picture;
@@ -144,6 +148,7 @@
   const clear = () => {
     for (const group of world.querySelectorAll(".on, .failed, .failing")) group.classList.remove("on", "failed", "failing");
     lit.replaceChildren();
+    labels.replaceChildren();
   };
   const label = (card, bounds) => {
     const [x, y, width] = data.cards[card];
@@ -154,14 +159,16 @@
     text.setAttribute("x", x + width / 2);
     text.setAttribute("y", y - 5);
     text.setAttribute("text-anchor", "middle");
-    text.setAttribute("font-size", 12);
-    lit.append(text);
+    labels.append(text);
+  };
+  const raise = (number) => {
+    const { card } = data.nodes[number];
+    for (const group of [nodes[number], cards[card], afar[card], heads.get(card)]) if (group) group.classList.add("on");
   };
   const light = (number) => {
-    const failing = nodes[number];
-    failing.classList.add("on", "failed");
-    cards[data.nodes[number].card].classList.add("on", "failing");
-    afar[data.nodes[number].card].classList.add("on");
+    raise(number);
+    nodes[number].classList.add("failed");
+    cards[data.nodes[number].card].classList.add("failing");
     const used = new Set();
     const bounds = new Map();
     for (const path of data.paths) {
@@ -171,11 +178,8 @@
       bounds.set(card, [...(bounds.get(card) || []), path.bound]);
     }
     for (const channel of used) {
-      for (const end of [data.channels[channel].from, data.channels[channel].to]) {
-        nodes[end].classList.add("on");
-        cards[data.nodes[end].card].classList.add("on");
-        afar[data.nodes[end].card].classList.add("on");
-      }
+      raise(data.channels[channel].from);
+      raise(data.channels[channel].to);
       channels[channel].classList.add("on");
       const copy = channels[channel].cloneNode(true);
       copy.removeAttribute("data-channel");
@@ -210,8 +214,8 @@
 
   // ---- the table
   const body = document.querySelector("tbody");
-  const heads = [...document.querySelectorAll("th")];
-  const names = heads.map((head) => head.textContent);
+  const columns = [...document.querySelectorAll("th")];
+  const names = columns.map((head) => head.textContent);
   const sorting = { column: null, down: false };
   let shown = BATCH;
   const rank = (loss, column) => {
@@ -248,10 +252,10 @@
     byId("counted").textContent = rows.length > shown ? `${shown} of ${rows.length} losses` : `${rows.length} ${rows.length === 1 ? "loss" : "losses"}`;
     byId("more").hidden = rows.length <= shown;
   }
-  heads.forEach((head, index) => head.firstElementChild.addEventListener("click", () => {
+  columns.forEach((head, index) => head.firstElementChild.addEventListener("click", () => {
     sorting.down = sorting.column === names[index] && !sorting.down;
     sorting.column = names[index];
-    for (const other of heads) other.setAttribute("aria-sort", "none");
+    for (const other of columns) other.setAttribute("aria-sort", "none");
     head.setAttribute("aria-sort", sorting.down ? "descending" : "ascending");
     fill();
   }));
@@ -263,6 +267,7 @@
   // ---- choosing: pointer, keyboard, list
   picture.addEventListener("click", (event) => {
     if (moved > 5) return;
+    hint.hidden = true;
     const group = under(event, 0);
     if (group && group.dataset.node) choose(Number(group.dataset.node) === chosen ? null : Number(group.dataset.node));
     else if (!group) choose(null);
@@ -336,4 +341,5 @@
   if (nodes.length) stand(0);
   whole();
   fill();
+  requestAnimationFrame(() => picture.classList.add("ready"));
 })();

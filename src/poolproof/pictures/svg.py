@@ -5,7 +5,7 @@ Kinds differ in shape and in colour, losses in dashes and in colour, so that nei
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib.resources import files
 from math import sqrt
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
@@ -212,45 +212,50 @@ def _draw_symbol(group: Element, kind: str, x: float, y: float) -> None:
     SubElement(group, "path", {"class": "symbol", "d": SHAPES[kind], "transform": f"translate({x:.1f} {y:.1f})"})
 
 
-def legend(network: Network, room: float, *, definition: bool = True) -> tuple[Element, float]:
-    """What the shapes, the lines and a loss mean, and how high that is."""
+def legend(network: Network, room: float) -> tuple[Element, float]:
+    """What the shapes, the lines and a loss mean, in that width, and how high that is."""
     group = Element("g", {"class": "legend"})
-    x, y, size, step = 0.0, 8.0, 12.0, 22.0
-
-    def item(text: str, symbol_width: float) -> float:
-        nonlocal x, y
-        need = symbol_width + width_of(text, size) + 20
+    x, y, size, step = 0.0, 8.0, 12.0, 24.0
+    for sample, width, text in samples(network):
+        need = width + 8 + width_of(text, size) + 14
         if x and x + need > room:
             x, y = 0.0, y + step
-        here = x
-        _write(group, text, here + symbol_width, y + 4, size, "")
+        sample.set("transform", f"translate({x:.1f} {y:.1f})")
+        group.append(sample)
+        _write(group, text, x + width + (8 if width else 0), y + 4, size, "")
         x += need
-        return here
-
-    for kind in SHAPES:
-        if any(node.kind == kind for node in network.nodes):
-            part = SubElement(group, "g", {"class": kind})
-            _draw_symbol(part, kind, item(kind, 16) + 7, y)
-    x, y = 0.0, y + step
-    samples = [(carried, CARRIES[carried], 3.0, False) for carried in CARRIES]
-    samples = [one for one in samples if any(class_of(channel) == one[0] for channel in network.channels)]
-    if any(channel.capacity is None and channel.kind != "contains" for channel in network.channels):
-        samples.append((samples[0][0], "nothing bounds it", 5.0, True))
-    for carried, text, width, unbounded in samples:
-        here = item(text, 44)
-        part = SubElement(group, "g", {"class": f"channel {carried}"})
-        path = f"M{here:.1f} {y:.1f}H{here + 36:.1f}"
-        arrow = f"url(#arrow-{carried})"
-        SubElement(part, "path", {"class": "stroke", "d": path, "stroke-width": str(width), "marker-end": arrow})
-        if unbounded:
-            SubElement(part, "path", {"class": "inside", "d": path, "stroke-width": "2"})
-    if samples:
-        item("width: capacity, against the largest in the same asset", 0)
-        x, y = 0.0, y + step
-    for line in lines_of(LOSS, size, room) if definition else ():
+    y += step
+    for line in lines_of(LOSS, size, room):
         _write(group, line, 0, y + 4, size, "quiet")
         y += 17
     return group, y
+
+
+def samples(network: Network) -> Iterator[tuple[Element, float, str]]:
+    """A sample of each shape and each line in the picture, around y = 0, with its width and its meaning."""
+    kinds = {node.kind for node in network.nodes}
+    for kind in (kind for kind in SHAPES if kind in kinds):
+        part = Element("g", {"class": kind})
+        _draw_symbol(part, kind, 7.5, 0)
+        yield part, 15.0, kind
+    carrying = [channel for channel in network.channels if channel.kind != "contains"]
+    found = {channel.carries for channel in carrying}
+    for carried in (carried for carried in CARRIES if carried in found):
+        yield _sample(carried, 3.0), 38.0, CARRIES[carried]
+    unbounded = {channel.carries for channel in carrying if channel.capacity is None}
+    for carried in [carried for carried in CARRIES if carried in unbounded][:1]:
+        part = _sample(carried, 4.5)
+        SubElement(part, "path", {"class": "inside", "d": "M0 0H38", "stroke-width": "1.5"})
+        yield part, 38.0, "nothing bounds it"
+    if carrying:
+        yield Element("g"), 0.0, "width: capacity, against the largest in the same asset"
+
+
+def _sample(carried: str, width: float) -> Element:
+    part = Element("g", {"class": f"channel {carried}"})
+    look = {"class": "stroke", "d": "M0 0H38", "stroke-width": f"{width}", "marker-end": f"url(#arrow-{carried})"}
+    SubElement(part, "path", look)
+    return part
 
 
 def _write(parent: Element, text: str, x: float, y: float, size: float, classes: str) -> None:
