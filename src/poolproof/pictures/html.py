@@ -133,7 +133,8 @@ def _picture(analysis: Contagion, layout: Layout, decimals: Mapping[str, int]) -
     afar = SubElement(world, "g", {"class": "afar", "aria-hidden": "true"})
     for placed in layout.cards:
         _write_large(afar, placed)
-    world.insert(list(world).index(world.find("g[@class='channels']")) + 1, Element("g", {"id": "lit"}))
+    below_cards = next(place for place, part in enumerate(world) if part.get("class") == "cards")
+    world.insert(below_cards, Element("g", {"id": "lit"}))
     SubElement(world, "g", {"id": "bounds"})
     return root
 

@@ -40,14 +40,16 @@
     picture.setAttribute("viewBox", `0 0 ${width} ${height}`);
     return { width, height };
   };
-  const whole = () => {
+  const fit = (least) => {
     const { width, height } = measure();
-    const scale = Math.min(2, (width - 24) / full.width, (height - 36) / full.height);
-    view.scale = scale;
-    view.x = (width - full.width * scale) / 2;
-    view.y = (height - full.height * scale) / 2 + 6;
+    view.scale = Math.max(least, Math.min(2, (width - 24) / full.width, (height - 36) / full.height));
+    view.x = (width - full.width * view.scale) / 2;
+    view.y = (height - full.height * view.scale) / 2 + 6;
     show();
   };
+  const whole = () => fit(0);
+  // On a small screen, the middle of a large picture says more than a whole that nobody can read.
+  const start = () => fit(0.25);
   const zoom = (factor, x, y) => {
     const scale = Math.min(8, Math.max(0.02, view.scale * factor));
     view.x = x - ((x - view.x) * scale) / view.scale;
@@ -107,7 +109,7 @@
   byId("closer").addEventListener("click", () => zoomMiddle(1.4));
   byId("farther").addEventListener("click", () => zoomMiddle(1 / 1.4));
   byId("whole").addEventListener("click", whole);
-  window.addEventListener("resize", whole);
+  window.addEventListener("resize", start);
 
   // ---- details of what the pointer or the keyboard is on
   const tell = (text, { x, y }) => {
@@ -336,10 +338,10 @@
     world.removeAttribute("transform");
     picture.classList.remove("far");
   });
-  window.addEventListener("afterprint", whole);
+  window.addEventListener("afterprint", start);
 
   if (nodes.length) stand(0);
-  whole();
+  start();
   fill();
   requestAnimationFrame(() => picture.classList.add("ready"));
 })();
