@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Mapping
+from fcntl import F_DUPFD, fcntl
 from pathlib import Path
 from typing import Any, Self
 
@@ -25,12 +26,13 @@ class Chromium:
     """One page of one browser; what it logs and fetches is kept in ``events``."""
 
     def __init__(self, program: str, profile: Path) -> None:
-        to_browser, self._write = os.pipe()
-        self._read, from_browser = os.pipe()
-        # The protocol is spoken on the descriptors 3 and 4; a shell puts the pipes there.
+        near_end, self._write = os.pipe()
+        self._read, far_end = os.pipe()
+        # The protocol is spoken on the descriptors 3 and 4, where a shell puts copies that are out of their way.
+        to_browser, from_browser = (fcntl(end, F_DUPFD, 10) for end in (near_end, far_end))
         self._process = subprocess.Popen(
             [
-                *("sh", "-c", f'exec "$0" "$@" 3<&{to_browser} 4>&{from_browser}', program),
+                *("sh", "-c", f'exec "$0" "$@" 3</dev/fd/{to_browser} 4>/dev/fd/{from_browser}', program),
                 *("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"),
                 *("--remote-debugging-pipe", f"--user-data-dir={profile}", "about:blank"),
             ],
@@ -38,8 +40,8 @@ class Chromium:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        os.close(to_browser)
-        os.close(from_browser)
+        for end in (near_end, far_end, to_browser, from_browser):
+            os.close(end)
         self.events: list[dict[str, Any]] = []
         self._rest = b""
         self._number = 0
@@ -119,12 +121,17 @@ class Chromium:
         self.mouse("mouseReleased", **place, button="left", clickCount=1)
 
     def place(self, selector: str) -> Mapping[str, float]:
-        """The middle of the first element that matches."""
+        """The middle of the first element that matches, scrolled into view if it is not."""
         found: Mapping[str, float] = self.value(
-            f"(({{x, y, width, height}}) => ({{x: x + width / 2, y: y + height / 2}}))"
-            f"(document.querySelector({json.dumps(selector)}).getBoundingClientRect())"
+            f"((part) => {{ part.scrollIntoView({{block: 'nearest'}}); const at = part.getBoundingClientRect();"
+            " return {x: at.x + at.width / 2, y: at.y + at.height / 2}; })"
+            f"(document.querySelector({json.dumps(selector)}))"
         )
         return found
+
+    def settle(self) -> None:
+        """Wait until the page has drawn what was asked of it."""
+        self.value("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
     def press(self, key: str) -> None:
         """Press and release a key."""
