@@ -1,0 +1,1 @@
+"""Pictures of a contagion analysis: a drawing to print, and a page to explore."""
