@@ -27,8 +27,11 @@ def market_of(state: Any, name: str) -> Any:
 
 
 def bad_debt(market: Any) -> int:
-    """Debt that was written off at the suppliers' cost [tokens, rounded down]."""
-    return int(market.bad_debt if isinstance(market, VToken) else market.bad_debt // WAD)
+    """Debt that was written off at the suppliers' cost, less what a line bore of it [tokens, rounded down]."""
+    if isinstance(market, VToken):
+        return int(market.bad_debt)
+    passed_on = market.lost * WAD + market.cancelled if isinstance(market, LinedMarket) else 0
+    return int((market.bad_debt - passed_on) // WAD)
 
 
 def owed_to_suppliers(market: Any) -> int:

@@ -16,28 +16,19 @@ from itertools import product
 from typing import Any
 
 from poolproof.models.credit_line import LinedMarket
-from poolproof.models.deployed.venus.market import VToken
 from poolproof.models.system import SEPARATOR, place_of
 from poolproof.proofs.monitor import DIVISION
 from poolproof.proofs.snapshots import copy_state
-from poolproof.proofs.traces import LARGEST_AMOUNT, Call, Trace, traced
-from poolproof.spec.action import perform
+from poolproof.proofs.traces import Call, Trace, traced
 from poolproof.spec.model import Model
 from poolproof.spec.protocol import Protocol
-from poolproof.spec.state import Account
 
 from .losses import loss_between, market_of
 from .network import LossKind
+from .scripts import COLLAPSED, FEWEST_USERS, Ended, Script, feed_of, is_collateral, lenders_of, markets_in
 
-COLLAPSED = 1
-"""A price of next to nothing: the smallest that an oracle can answer [value per smallest unit]."""
-MOST_LIQUIDATIONS = 128
-FEWEST_USERS = 3
 CLOSE = 100
 """A loss within a hundredth of its bound is not improved on."""
-DEPOSIT, ENTER, BORROW, RECORD, LIQUIDATE = "deposit", "enter", "borrow", "write_off", "liquidate"
-ON_VENUS = {DEPOSIT: "mint", ENTER: "enter_market", RECORD: "heal_account", LIQUIDATE: "liquidate_borrow"}
-"""What the deployed model calls what the reference calls otherwise."""
 WHY: dict[LossKind, str] = {
     "principal": "the source's collateral at its loan-to-value, a cap, a ceiling or the lender's cash ends what is "
     "borrowed; the lender's reserves and the line's first-loss reserve pay first",
@@ -47,10 +38,6 @@ WHY: dict[LossKind, str] = {
     "stops a market from paying the cash that it has",
 }
 """What keeps a loss below its bound, by kind, where no single limit is to be named."""
-
-
-class _Ended(Exception):
-    """A run cannot go on."""
 
 
 @dataclass(slots=True)
@@ -68,128 +55,6 @@ class Witness:
     limits: list[str] = field(default_factory=list)
 
 
-class Script:
-    """A run from the protocol's start, in which every action completes."""
-
-    def __init__(self, model: Model, protocol: Protocol) -> None:
-        self.actions = {action.name: action for action in model.actions}
-        self.names = ON_VENUS if issubclass(model.market or object, VToken) else {}
-        self.state = model.build(protocol)
-        self.before: Any = None
-        self.calls: list[Call] = []
-        self.limits: list[str] = []
-        self.collapse = 0
-        self.users = protocol.users
-        self.lender, self.borrower, self.defaulter = protocol.users[:FEWEST_USERS]
-
-    def attempt(self, name: str, *arguments: Any) -> str | None:
-        """Carry an action out; why not, if it is refused."""
-        action = self.actions[self.names.get(name, name)]
-        refusal = perform(self.state, action, arguments)
-        if refusal is not None:
-            return f"{refusal.name}: {refusal}"
-        self.calls.append((action, arguments))
-        return None
-
-    def do(self, name: str, *arguments: Any) -> None:
-        """Carry an action out, which has to complete."""
-        if self.attempt(name, *arguments) is not None:
-            raise _Ended
-
-    def most(self, name: str, *arguments: Any, at_most: int) -> int:
-        """Carry an action out with the largest amount that is accepted, and note what limits it; the amount."""
-        action = self.actions[self.names.get(name, name)]
-        accepted, refused, amount = 0, at_most + 1, at_most
-        limit = ""
-        while refused - accepted > 1:
-            refusal = perform(self.state, action, (*arguments, amount))
-            if refusal is None:
-                self.state.journal.undo()
-                accepted = amount
-            else:
-                refused, limit = amount, f"{self.names.get(name, name)} {refusal.name}: {refusal}"
-            amount = (accepted + refused) // 2
-        if accepted:
-            self.do(name, *arguments, accepted)
-        if limit and name == BORROW:
-            self.limits.append(limit)
-        return accepted
-
-    def supply(self, user: Account, market: str, amount: int | None = None) -> int:
-        """Supply what a user has, up to the caps, or up to an amount."""
-        wallet = wallet_of(market_of(self.state, market), user)
-        return self.most(DEPOSIT, user, market, at_most=wallet if amount is None else min(wallet, amount))
-
-    def pledge(self, user: Account, market: str, amount: int | None = None) -> None:
-        """Supply collateral."""
-        if self.supply(user, market, amount):
-            self.do(ENTER, user, market)
-
-    def take(self, user: Account, market: str) -> int:
-        """Borrow all that can be borrowed."""
-        return self.most(BORROW, user, market, at_most=LARGEST_AMOUNT - 1)
-
-    def record(self, pool: str, account: Account) -> None:
-        """Record an account's bad debt, after liquidations where its collateral is more than dust."""
-        others = [user for user in self.users if user != account]
-        for _ in range(MOST_LIQUIDATIONS):
-            if any(self.attempt(RECORD, pool, user, account) is None for user in others):
-                return
-            if not any(
-                self.most(LIQUIDATE, user, account, debt, held, at_most=wallet_of(market, user))
-                for debt, market in markets_in(self.state, pool)
-                if owes(market, account)
-                for held, collateral in markets_in(self.state, pool)
-                if holds(collateral, account)
-                for user in others
-            ):
-                raise _Ended
-        raise _Ended
-
-
-# --- what a script reads ----------------------------------------------------------------------------------------
-
-
-def wallet_of(market: Any, user: Account) -> int:
-    """What a user has of a market's asset [tokens]."""
-    return int((market.underlying if isinstance(market, VToken) else market.tokens)[user])
-
-
-def owes(market: Any, user: Account) -> bool:
-    """Whether an account owes anything in a market."""
-    return bool((market.principal if isinstance(market, VToken) else market.debts)[user] > 0)
-
-
-def holds(market: Any, user: Account) -> bool:
-    """Whether an account has shares of a market."""
-    return bool((market.tokens if isinstance(market, VToken) else market.shares)[user] > 0)
-
-
-def markets_in(state: Any, pool: str) -> list[tuple[str, Any]]:
-    """The markets of a pool by "pool/asset"."""
-    return [(name, market) for name, market in dict.items(state.markets) if place_of(name)[0] == pool]
-
-
-def feed_of(state: Any, name: str) -> str:
-    """The price that a market reads: its feed, or on Venus its asset."""
-    market = market_of(state, name)
-    return place_of(name)[1] if isinstance(market, VToken) else str(market.feed.asset)
-
-
-def is_collateral(market: Any) -> bool:
-    """Whether something can be borrowed against shares of a market."""
-    return bool((market.collateral_factor if isinstance(market, VToken) else market.ltv) > 0)
-
-
-def lenders_of(state: Any, pool: str) -> dict[str, str]:
-    """The core markets on which a pool's lines draw, each with the pool's market that draws."""
-    names = {id(market): name for name, market in dict.items(state.markets)}
-    return {names[id(each.core)]: name for name, each in markets_in(state, pool) if isinstance(each, LinedMarket)}
-
-
-# --- the runs ---------------------------------------------------------------------------------------------------
-
-
 @dataclass(frozen=True, slots=True)
 class Case:
     """What is asked: who fails, who loses, what and how."""
@@ -205,42 +70,50 @@ class Case:
         return f"{self.pool}{SEPARATOR}{self.asset}"
 
 
-def lost(script: Script, case: Case, pledged: tuple[str, ...], lent: dict[str, int]) -> int:
-    """Play one run; what the case's pool has lost in it.
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What a script leaves open.
 
     ``pledged``: the source's collateral, whose prices fall; ``lent``: how much of a core market is supplied, where not
-    all that can be.
+    all that can be; ``indirect``: whether the pool that loses has a borrower of its own, against collateral that the
+    failure reaches over a shared feed or over the core's share price.
     """
-    state, lenders = script.state, lenders_of(script.state, case.source)
-    feeds = {feed_of(state, name) for name in pledged}
-    reached: list[str] = []
-    if case.kind == "principal":
-        reached = [
-            name
-            for name, market in markets_in(state, case.pool)
-            if name != case.market and is_collateral(market) and (feed_of(state, name) in feeds or name in lenders)
-        ]
-    drawn_on = next(iter(_lender_of(state, case.market)), None) if case.kind == "frozen" else None
-    for name in dict.fromkeys((drawn_on or case.market, *_loans(state, case, lenders, feeds, reached))):
-        if not isinstance(market_of(state, name), LinedMarket):
+
+    pledged: tuple[str, ...]
+    lent: dict[str, int]
+    indirect: bool
+
+
+def lost(script: Script, case: Case, choice: Choice) -> int:
+    """Play one run; what the case's pool has lost in it."""
+    state, lenders, lent = script.state, lenders_of(script.state, case.source), choice.lent
+    feeds = {feed_of(state, name) for name in choice.pledged}
+    reached = [
+        name
+        for name, market in markets_in(state, case.pool)
+        if choice.indirect and name != case.market and is_collateral(market)
+        if feed_of(state, name) in feeds or name in lenders
+    ]
+    loans = _loans(state, case, lenders, feeds, reached)
+    lender = _lender_of(state, case.market) if case.kind == "frozen" else []
+    cores = [core for core, name in lenders.items() if name in loans and core not in reached]
+    for name in dict.fromkeys((*(lender or [case.market]), *cores, *loans)):
+        own = name == case.market and case.kind != "frozen"
+        if own or not isinstance(market_of(state, name), LinedMarket):
             script.supply(script.lender, name, lent.get(name))
     for name in reached:
         script.pledge(script.borrower, name, lent.get(name))
-    indebted = bool(reached) and script.take(script.borrower, case.market) > 0
     script.before = copy_state(state)
-    defaults = not (indebted and case.source == case.pool)
-    if defaults:
-        for name in pledged:
-            script.pledge(script.defaulter, name)
-        taken = [script.take(script.defaulter, name) for name in _loans(state, case, lenders, feeds, reached)]
-        if not any(taken):
-            raise _Ended
+    for name in choice.pledged:
+        script.pledge(script.defaulter, name)
+    if sum(script.take(script.defaulter, name) for name in loans) == 0:
+        raise Ended
+    indebted = bool(reached) and script.take(script.borrower, case.market) > 0
     script.collapse = len(script.calls)
-    for name in {feed_of(state, name): name for name in pledged}.values():
+    for name in {feed_of(state, name): name for name in choice.pledged}.values():
         script.do("set_price", name, COLLAPSED)
     if case.kind != "frozen":
-        if defaults:
-            script.record(case.source, script.defaulter)
+        script.record(case.source, script.defaulter)
         if indebted:
             script.record(case.pool, script.borrower)
     return loss_between(script.before, state, case.pool, case.asset, case.kind)
@@ -265,26 +138,27 @@ def _loans(state: Any, case: Case, lenders: dict[str, str], feeds: set[str], rea
     ][:1] or [name for core, name in lenders.items() if feed_of(state, name) not in feeds][:1]
 
 
-def _choices(model: Model, protocol: Protocol, case: Case) -> Iterator[tuple[tuple[str, ...], dict[str, int]]]:
-    """Collaterals, one at a time and all together, each with as much in the core as there can be, or as is drawn."""
+def _choices(model: Model, protocol: Protocol, case: Case) -> Iterator[Choice]:
+    """Direct losses first; collaterals one at a time and together; as much in the core as can be, or as is drawn."""
     state = model.build(protocol)
-    collaterals = [name for name, market in markets_in(state, case.source) if is_collateral(market)]
     own = feed_of(state, case.market)
+    collaterals = [name for name, market in markets_in(state, case.source) if is_collateral(market)]
     if case.kind == "value":
         collaterals = [name for name in collaterals if feed_of(state, name) == own]
-    sets = [(name,) for name in collaterals]
-    if len(sets) > 1:
-        sets.append(tuple(collaterals))
-    supplies: list[dict[str, int]] = [{}]
+    others = [name for name in collaterals if feed_of(state, name) != own]
+    sets: list[tuple[str, ...]] = [(name,) for name in collaterals]
+    sets += [each for each in dict.fromkeys((tuple(collaterals), tuple(others))) if len(each) > 1]
     lenders = lenders_of(state, case.source)
+    supplies: list[dict[str, int]] = [{}]
     for pledged in sets:
         drawn = _rehearsed(Script(model, protocol), lenders, pledged)
         supplies += [drawn, {core: amount for core, amount in drawn.items() if core != case.market}]
-    drawing = market_of(state, case.market)
-    for core in _lender_of(state, case.market):
-        supplies.append({core: int(drawing.limit)})
+    limit = getattr(market_of(state, case.market), "limit", 0)
+    supplies += [{core: int(limit)} for core in _lender_of(state, case.market)]
     distinct = {tuple(sorted(each.items())): each for each in supplies}
-    yield from product(sets, distinct.values())
+    ways = (False, True) if case.kind == "principal" and case.source != case.pool else (False,)
+    for indirect, pledged, lent in product(ways, sets, distinct.values()):
+        yield Choice(pledged, lent, indirect)
 
 
 def _rehearsed(script: Script, lenders: dict[str, str], pledged: tuple[str, ...]) -> dict[str, int]:
@@ -302,11 +176,11 @@ def largest(model: Model, protocol: Protocol, case: Case, upper: int | None = No
     best: Witness | None = None
     if len(protocol.users) < FEWEST_USERS or len(protocol.pools) == 1:
         return None
-    for pledged, lent in _choices(model, protocol, case):
+    for choice in _choices(model, protocol, case):
         script = Script(model, protocol)
         try:
-            loss = lost(script, case, pledged, lent)
-        except _Ended:
+            loss = lost(script, case, choice)
+        except Ended:
             continue
         if loss > (best.loss if best is not None else 0):
             best = Witness(loss, script.calls, script.before, script.state, script.collapse, script.limits)
