@@ -6,6 +6,7 @@ from typing import Any
 
 from poolproof.models.credit_line import LinedMarket
 from poolproof.models.deployed.venus.market import VToken
+from poolproof.models.isolated_pool import AMOUNT_LIMIT, VALUE_LIMIT
 from poolproof.models.system import place_of
 from poolproof.proofs.traces import LARGEST_AMOUNT, Call
 from poolproof.spec.action import perform
@@ -17,6 +18,8 @@ from .losses import market_of
 
 COLLAPSED = 1
 """A price of next to nothing: the smallest that an oracle can answer [value per smallest unit]."""
+SURGE = 10**9
+"""How far a price rises, if it can [times]."""
 MOST_LIQUIDATIONS = 128
 FEWEST_USERS = 3
 DEPOSIT, ENTER, BORROW, RECORD, LIQUIDATE = "deposit", "enter", "borrow", "write_off", "liquidate"
@@ -89,6 +92,16 @@ class Script:
         """Borrow all that can be borrowed."""
         return self.most(BORROW, user, market, at_most=LARGEST_AMOUNT - 1)
 
+    def highest_price(self, name: str, price: int) -> int:
+        """A price, or the highest for which the catalogue is claimed if that is less."""
+        markets = [
+            market
+            for each, market in dict.items(self.state.markets)
+            if feed_of(self.state, each) == feed_of(self.state, name)
+        ]
+        tokens = max((int(getattr(market, "amount_limit", AMOUNT_LIMIT)) for market in markets), default=AMOUNT_LIMIT)
+        return min(price, VALUE_LIMIT // max(tokens, 1))
+
     def record(self, pool: str, account: Account) -> None:
         """Record an account's bad debt, after liquidations where its collateral is more than dust."""
         others = [user for user in self.users if user != account]
@@ -96,7 +109,7 @@ class Script:
             if any(self.attempt(RECORD, pool, user, account) is None for user in others):
                 return
             if not any(
-                self.most(LIQUIDATE, user, account, debt, held, at_most=wallet_of(market, user))
+                self.liquidate(user, account, debt, held)
                 for debt, market in markets_in(self.state, pool)
                 if owes(market, account)
                 for held, collateral in markets_in(self.state, pool)
@@ -105,6 +118,18 @@ class Script:
             ):
                 raise Ended
         raise Ended
+
+    def liquidate(self, user: Account, account: Account, debt: str, held: str) -> bool:
+        """Repay the power of two that already seizes all of a collateral, else as much as is accepted."""
+        action = self.actions[self.names.get(LIQUIDATE, LIQUIDATE)]
+        wallet = wallet_of(market_of(self.state, debt), user)
+        for amount in (1 << power for power in range(wallet.bit_length())):
+            if perform(self.state, action, (user, account, debt, held, amount)) is None:
+                if not holds(market_of(self.state, held), account):
+                    self.calls.append((action, (user, account, debt, held, amount)))
+                    return True
+                self.state.journal.undo()
+        return self.most(LIQUIDATE, user, account, debt, held, at_most=wallet) > 0
 
 
 # --- what a script reads ----------------------------------------------------------------------------------------

@@ -2,8 +2,9 @@
 
 The runs are scripts: lenders come in, somebody borrows in the pool that is to lose, against what the failure will
 reach; then the source's borrower takes all that can be taken, the price of its collateral falls to the smallest that
-there is, and the failure is recorded.  An amount is the most that the model accepts in the state at hand.  What is
-left open, the collateral and how much the core has to lend, is tried in turn.
+there is, and the failure is recorded.  Where a feed fails, its price falls like that, or rises.  An amount is the most
+that the model accepts in the state at hand.  What is left open, the collateral and how much the core has to lend, is
+tried in turn.
 
 Where the largest loss stays below a bound, ``gap_of`` says which limit stopped the run.
 """
@@ -12,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import product
 from typing import Any
 
 from poolproof.models.credit_line import LinedMarket
@@ -23,17 +23,19 @@ from poolproof.proofs.traces import Call, Trace, traced
 from poolproof.spec.model import Model
 from poolproof.spec.protocol import Protocol
 
-from .losses import loss_between, market_of
+from .losses import loss_between, market_of, price_of
 from .network import LossKind
-from .scripts import COLLAPSED, FEWEST_USERS, Ended, Script, feed_of, is_collateral, lenders_of, markets_in
+from .scripts import COLLAPSED, FEWEST_USERS, SURGE, Ended, Script, feed_of, is_collateral, lenders_of, markets_in
 
+ORACLE = "oracle:"
+"""Before a feed's name, where a feed is what fails."""
 CLOSE = 100
-"""A loss within a hundredth of its bound is not improved on."""
+"""A loss within a hundredth of its bound is close to it."""
 WHY: dict[LossKind, str] = {
     "principal": "the source's collateral at its loan-to-value, a cap, a ceiling or the lender's cash ends what is "
     "borrowed; the lender's reserves and the line's first-loss reserve pay first",
-    "value": "only what is supplied up to the cap can lose its value, and only by the price of what the source takes as "
-    "collateral; a price of nothing would be a missing one",
+    "value": "only what is supplied up to the cap can lose its value, and only where the feed that fails values it; a "
+    "price of nothing would be a missing one",
     "frozen": "only cash can be drawn: what is lent out already was out of reach before, and no failure of others "
     "stops a market from paying the cash that it has",
 }
@@ -57,7 +59,7 @@ class Witness:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What is asked: who fails, who loses, what and how."""
+    """What is asked: who fails, a pool or "oracle:" and a feed, and who loses what, and how."""
 
     source: str
     pool: str
@@ -69,54 +71,69 @@ class Case:
         """The market that loses."""
         return f"{self.pool}{SEPARATOR}{self.asset}"
 
+    @property
+    def feed(self) -> str | None:
+        """The feed that fails, if it is one."""
+        return self.source.removeprefix(ORACLE) if self.source.startswith(ORACLE) else None
+
 
 @dataclass(frozen=True, slots=True)
 class Choice:
     """What a script leaves open.
 
-    ``pledged``: the source's collateral, whose prices fall; ``lent``: how much of a core market is supplied, where not
-    all that can be; ``indirect``: whether the pool that loses has a borrower of its own, against collateral that the
-    failure reaches over a shared feed or over the core's share price.
+    ``pledged``: the collateral of each borrower who defaults, by pool; ``loans``: what he borrows; ``reached``: the
+    collateral of a borrower in the pool that loses, which the failure reaches over a feed or the core's share price;
+    ``lent``: how much of a core market is supplied, where not all that can be; ``surges``: the failing price rises.
     """
 
-    pledged: tuple[str, ...]
-    lent: dict[str, int]
-    indirect: bool
+    pledged: dict[str, tuple[str, ...]]
+    loans: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    reached: tuple[str, ...] = ()
+    lent: dict[str, int] = field(default_factory=dict)
+    surges: bool = False
 
 
 def lost(script: Script, case: Case, choice: Choice) -> int:
     """Play one run; what the case's pool has lost in it."""
-    state, lenders, lent = script.state, lenders_of(script.state, case.source), choice.lent
-    feeds = {feed_of(state, name) for name in choice.pledged}
-    reached = [
-        name
-        for name, market in markets_in(state, case.pool)
-        if choice.indirect and name != case.market and is_collateral(market)
-        if feed_of(state, name) in feeds or name in lenders
-    ]
-    loans = _loans(state, case, lenders, feeds, reached)
+    state = script.state
+    loans = [name for names in choice.loans.values() for name in names]
+    cores = [core for pool in choice.pledged for core, name in lenders_of(state, pool).items() if name in loans]
     lender = _lender_of(state, case.market) if case.kind == "frozen" else []
-    cores = [core for core, name in lenders.items() if name in loans and core not in reached]
     for name in dict.fromkeys((*(lender or [case.market]), *cores, *loans)):
         own = name == case.market and case.kind != "frozen"
-        if own or not isinstance(market_of(state, name), LinedMarket):
-            script.supply(script.lender, name, lent.get(name))
-    for name in reached:
-        script.pledge(script.borrower, name, lent.get(name))
+        if name not in choice.reached and (own or not isinstance(market_of(state, name), LinedMarket)):
+            script.supply(script.lender, name, choice.lent.get(name))
+    for name in choice.reached:
+        script.pledge(script.borrower, name, choice.lent.get(name))
     script.before = copy_state(state)
-    for name in choice.pledged:
-        script.pledge(script.defaulter, name)
-    if sum(script.take(script.defaulter, name) for name in loans) == 0:
+    failed = [(pool, script.defaulter) for pool in choice.pledged if _defaults(script, choice, pool)]
+    if choice.reached and script.take(script.borrower, case.market):
+        failed.append((case.pool, script.borrower))
+    if not failed and case.kind != "value":
         raise Ended
-    indebted = bool(reached) and script.take(script.borrower, case.market) > 0
     script.collapse = len(script.calls)
-    for name in {feed_of(state, name): name for name in choice.pledged}.values():
-        script.do("set_price", name, COLLAPSED)
+    for name in _failing(state, case, choice):
+        price = price_of(market_of(state, name), state.now)
+        script.do("set_price", name, script.highest_price(name, price * SURGE) if choice.surges else COLLAPSED)
     if case.kind != "frozen":
-        script.record(case.source, script.defaulter)
-        if indebted:
-            script.record(case.pool, script.borrower)
+        for pool, account in failed:
+            script.record(pool, account)
     return loss_between(script.before, state, case.pool, case.asset, case.kind)
+
+
+def _defaults(script: Script, choice: Choice, pool: str) -> bool:
+    """Let the defaulter borrow in a pool; whether he owes anything then."""
+    for name in choice.pledged[pool]:
+        script.pledge(script.defaulter, name)
+    return sum(script.take(script.defaulter, name) for name in choice.loans.get(pool, ())) > 0
+
+
+def _failing(state: Any, case: Case, choice: Choice) -> list[str]:
+    """The markets whose prices fail, one for each feed."""
+    names = [name for name in dict.keys(state.markets) if feed_of(state, name) == case.feed]
+    if case.feed is None:
+        names = [name for pledged in choice.pledged.values() for name in pledged]
+    return list({feed_of(state, name): name for name in names}.values())
 
 
 def _lender_of(state: Any, name: str) -> list[str]:
@@ -124,31 +141,33 @@ def _lender_of(state: Any, name: str) -> list[str]:
     return [core for core, market in lenders_of(state, place_of(name)[0]).items() if market == name]
 
 
-def _loans(state: Any, case: Case, lenders: dict[str, str], feeds: set[str], reached: Iterable[str]) -> list[str]:
-    """What the source's borrower borrows: what brings the loss over a line, else the asset itself, else anything."""
-    wanted = [case.market, *_lender_of(state, case.market), *reached]
-    over_lines = [lenders[name] for name in wanted if name in lenders]
-    own = [name for name in wanted if place_of(name)[0] == case.source and feed_of(state, name) not in feeds]
-    if over_lines or own:
-        return list(dict.fromkeys((*over_lines, *own)))
-    return [
-        name
-        for name, market in markets_in(state, case.source)
-        if market.borrow_cap > 0 and feed_of(state, name) not in feeds and not isinstance(market, LinedMarket)
-    ][:1] or [name for core, name in lenders.items() if feed_of(state, name) not in feeds][:1]
+def _of_feed(state: Any, case: Case) -> Iterator[Choice]:
+    """What can be chosen where a feed fails: it falls, with what is pledged at it; or it rises, with what is owed."""
+    if case.kind == "value" and feed_of(state, case.market) == case.feed:
+        yield Choice({})
+    if case.kind != "principal":
+        return
+    pledged, loans = dict[str, tuple[str, ...]](), dict[str, tuple[str, ...]]()
+    for pool in dict.keys(state.pools):
+        drawing = lenders_of(state, pool).get(case.market)
+        hit = tuple(name for name in _collaterals(state, pool) if feed_of(state, name) == case.feed)
+        if drawing is not None and hit:
+            pledged[pool], loans[pool] = hit, (drawing,)
+    own = [name for name in _collaterals(state, case.pool) if name != case.market]
+    yield Choice(pledged, loans, tuple(name for name in own if feed_of(state, name) == case.feed))
+    if feed_of(state, case.market) == case.feed:
+        others = tuple(name for name in own if feed_of(state, name) != case.feed)
+        yield from (Choice({}, {}, reached, surges=True) for reached in (*((name,) for name in others), others))
 
 
-def _choices(model: Model, protocol: Protocol, case: Case) -> Iterator[Choice]:
-    """Direct losses first; collaterals one at a time and together; as much in the core as can be, or as is drawn."""
+def _of_pool(model: Model, protocol: Protocol, case: Case) -> Iterator[Choice]:
+    """What can be chosen where a pool fails: collaterals one by one and together, and who else borrows against what."""
     state = model.build(protocol)
-    own = feed_of(state, case.market)
-    collaterals = [name for name, market in markets_in(state, case.source) if is_collateral(market)]
-    if case.kind == "value":
-        collaterals = [name for name in collaterals if feed_of(state, name) == own]
+    own, lenders = feed_of(state, case.market), lenders_of(state, case.source)
+    collaterals = _collaterals(state, case.source)
     others = [name for name in collaterals if feed_of(state, name) != own]
     sets: list[tuple[str, ...]] = [(name,) for name in collaterals]
     sets += [each for each in dict.fromkeys((tuple(collaterals), tuple(others))) if len(each) > 1]
-    lenders = lenders_of(state, case.source)
     supplies: list[dict[str, int]] = [{}]
     for pledged in sets:
         drawn = _rehearsed(Script(model, protocol), lenders, pledged)
@@ -156,9 +175,25 @@ def _choices(model: Model, protocol: Protocol, case: Case) -> Iterator[Choice]:
     limit = getattr(market_of(state, case.market), "limit", 0)
     supplies += [{core: int(limit)} for core in _lender_of(state, case.market)]
     distinct = {tuple(sorted(each.items())): each for each in supplies}
-    ways = (False, True) if case.kind == "principal" and case.source != case.pool else (False,)
-    for indirect, pledged, lent in product(ways, sets, distinct.values()):
-        yield Choice(pledged, lent, indirect)
+    for pledged in sets:
+        feeds = {feed_of(state, name) for name in pledged}
+        shares = tuple(
+            name
+            for name in _collaterals(state, case.pool)
+            if name in lenders and name != case.market and feed_of(state, name) not in feeds
+        )
+        indirect = case.kind == "principal" and case.source != case.pool and shares
+        for reached in dict.fromkeys(((), shares if indirect else ())):
+            wanted = (case.market, *_lender_of(state, case.market), *reached)
+            lines = [lenders[name] for name in wanted if name in lenders]
+            at_home = [n for n in wanted if place_of(n)[0] == case.source and feed_of(state, n) not in feeds]
+            loans = {case.source: tuple(dict.fromkeys((*lines, *at_home)))}
+            yield from (Choice({case.source: pledged}, loans, reached, lent) for lent in distinct.values())
+
+
+def _collaterals(state: Any, pool: str) -> list[str]:
+    """The markets of a pool against which something can be borrowed."""
+    return [name for name, market in markets_in(state, pool) if is_collateral(market)]
 
 
 def _rehearsed(script: Script, lenders: dict[str, str], pledged: tuple[str, ...]) -> dict[str, int]:
@@ -172,21 +207,28 @@ def _rehearsed(script: Script, lenders: dict[str, str], pledged: tuple[str, ...]
 
 
 def largest(model: Model, protocol: Protocol, case: Case, upper: int | None = None) -> Witness | None:
-    """The run in which the pool loses most, of those that are tried; None where none loses anything."""
+    """The run in which the pool loses most, of those that are tried; None where none loses anything.
+
+    Of the runs that come within a hundredth of a bound the first is taken, unless a later one exceeds the bound.
+    """
     best: Witness | None = None
-    if len(protocol.users) < FEWEST_USERS or len(protocol.pools) == 1:
+    if len(protocol.users) < FEWEST_USERS or len(protocol.pools) == 1 or (case.feed is None and case.kind == "value"):
         return None
-    for choice in _choices(model, protocol, case):
+    for choice in _of_pool(model, protocol, case) if case.feed is None else _of_feed(model.build(protocol), case):
         script = Script(model, protocol)
         try:
             loss = lost(script, case, choice)
         except Ended:
             continue
-        if loss > (best.loss if best is not None else 0):
+        enough = best is not None and is_close(best.loss, upper) and loss <= (upper or 0)
+        if loss > (best.loss if best is not None else 0) and not enough:
             best = Witness(loss, script.calls, script.before, script.state, script.collapse, script.limits)
-        if best is not None and upper is not None and (upper - best.loss) * CLOSE <= upper:
-            break
     return best
+
+
+def is_close(loss: int, upper: int | None) -> bool:
+    """Whether a loss is within a hundredth of a bound, or above it."""
+    return upper is not None and (upper - loss) * CLOSE <= upper
 
 
 def as_trace(model: Model, protocol: Protocol, case: Case, calls: Iterable[Call]) -> Trace:
@@ -204,7 +246,8 @@ def witness(
 ) -> tuple[int, Trace | None]:
     """What a pool really loses of an asset when a source fails, and the run from the protocol's start that shows it.
 
-    ``upper`` ends the search early; the loss is 0, without a run, where none of the runs loses anything.
+    ``source`` is a pool, or "oracle:" and a feed.  Where a run comes close to ``upper``, a larger one counts only if it
+    refutes the bound.  The loss is 0, without a run, where none of the runs loses anything.
     """
     case = Case(source, pool, asset, kind)
     best = largest(model, protocol, case, upper)
@@ -214,6 +257,6 @@ def witness(
 def gap_of(kind: LossKind, upper: int | None, found: Witness | None) -> str | None:
     """Why a loss stays more than a hundredth below its bound: the limits that ended the run, or those of its kind."""
     loss = 0 if found is None else found.loss
-    if upper is not None and (upper - loss) * CLOSE <= upper:
+    if is_close(loss, upper):
         return None
     return "; ".join(dict.fromkeys(found.limits)) if found is not None and found.limits else WHY[kind]
