@@ -25,9 +25,10 @@ from poolproof.models.liquidation import margin_to_liquidation
 from poolproof.models.oracle import Feed
 from poolproof.models.system import System, place_of
 from poolproof.proofs.draw import PROFILES
-from poolproof.proofs.parts import pool_named
+from poolproof.proofs.parts import is_system, pool_named
 from poolproof.proofs.snapshots import copy_state
-from poolproof.proofs.system_tactics import SystemTactics, tactics_for
+from poolproof.proofs.system_tactics import SystemTactics
+from poolproof.proofs.tactics import PLANNED
 from poolproof.proofs.traces import Call
 from poolproof.proofs.two_runs import margin
 from poolproof.spec.action import perform
@@ -36,6 +37,7 @@ from poolproof.spec.model import Model
 from poolproof.spec.protocol import Protocol
 from poolproof.spec.state import Account, Record
 
+from .in_turn import InTurn
 from .network import ChannelKind, Network
 
 LONGEST = 300
@@ -169,24 +171,25 @@ class CrossCheck:
     def __init__(self, model: Model, protocol: Protocol, network: Network, seed: int) -> None:
         self.model, self.protocol, self.reach = model, protocol, Reach(network)
         self.random, self.report = Random(seed), CrossReport(protocol.name)
-        self.allowed = [action.name for action in model.actions if action.by != "governance"]
+        self.ours = {action.name for action in model.actions if action.by != "governance"}
         self.initial = model.build(protocol)
-        self.tactics = tactics_for(model, protocol, self.random, only=self.allowed)
+        self.tactics = (
+            SystemTactics(model, protocol, self.random, only=self.ours | PLANNED)
+            if is_system(model)
+            else InTurn(model, protocol, self.random)
+        )
 
     def episode(self, most: int) -> None:
         """One episode of at most so many actions, in which one pool is left out of the second run."""
         bits, state = self.random.getrandbits, copy_state(self.initial)
         left_out = self.protocol.pools[bits(16) % len(self.protocol.pools)].id
         profile = PROFILES[bits(4) % len(PROFILES)]
-        if isinstance(self.tactics, SystemTactics):
-            self.tactics.begin(state, profile, also=left_out)
-        else:
-            self.tactics.begin(state, profile)
+        self.tactics.begin(state, profile, also=left_out)
         watched = Watched(state)
         twin = copy_state(state) if isinstance(state, System) else None
         length = min(10 + int(self.random.random() * LONGEST), most)
         for _ in range(length):
-            call = self.tactics.next()
+            call = self._drawn()
             if twin is not None and pool_named(*call) != left_out:
                 share_wallets(state, twin, self.protocol.users)
                 _tried(twin, call)
@@ -196,6 +199,13 @@ class CrossCheck:
                 self._look(watched, call)
         if twin is not None:
             self._compare(state, twin, left_out)
+
+    def _drawn(self) -> Call:
+        """The next action that is not governance's."""
+        while True:
+            call = self.tactics.next()
+            if call[0].name in self.ours:
+                return call
 
     def _look(self, watched: Watched, call: Call) -> None:
         """Ask the network for a channel for whatever an action changed in another pool."""
