@@ -102,8 +102,10 @@ class Reach:
         seen = set(pending)
         while pending:
             node, crossed = pending.pop()
-            if crossed and self.pool.get(node) == target:
-                return True
+            if self.pool.get(node) == target and (crossed or straight):
+                if crossed:
+                    return True
+                continue  # to leave the target again, and come back another way, would not be straight
             for other, kind in self.next[node]:
                 if straight and self.pool.get(other) not in (source, target, None):
                     continue
