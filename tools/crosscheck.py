@@ -4,7 +4,6 @@
 
 Ends with 1 where a network lacks a channel.
 """
-# ruff: noqa: INP001 - a script that stands alone
 
 from __future__ import annotations
 
@@ -25,8 +24,10 @@ def shown(report: CrossReport) -> list[str]:
         seen[effect.what] += count
     pairs = len({(effect.source, effect.target) for effect in report.effects})
     return [
-        f"{report.protocol}: {report.actions:,} actions, {report.completed:,} completed, in {report.seconds:.0f} s; "
-        f"{report.compared:,} pairs of runs, {report.differing:,} with a difference elsewhere; {pairs} pairs of pools",
+        (
+            f"{report.protocol}: {report.actions:,} actions, {report.completed:,} completed, in {report.seconds:.0f} s; "
+            f"{report.compared:,} pairs of runs, {report.differing:,} with a difference elsewhere; {pairs} pairs of pools"
+        ),
         *(f"  {what}: {count:,}" for what, count in seen.most_common()),
         *(f"  MISSING: {text}" for text in report.missing.values()),
     ]
