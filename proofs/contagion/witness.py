@@ -98,9 +98,10 @@ def lost(script: Script, case: Case, choice: Choice) -> int:
     state = script.state
     loans = [name for names in choice.loans.values() for name in names]
     cores = [core for pool in choice.pledged for core, name in lenders_of(state, pool).items() if name in loans]
-    lender = _lender_of(state, case.market) if case.kind == "frozen" else []
+    elsewhere = case.kind == "frozen" and case.source != case.pool
+    lender = _lender_of(state, case.market) if elsewhere else []
     for name in dict.fromkeys((*(lender or [case.market]), *cores, *loans)):
-        own = name == case.market and case.kind != "frozen"
+        own = name == case.market and not elsewhere
         if name not in choice.reached and (own or not isinstance(market_of(state, name), LinedMarket)):
             script.supply(script.lender, name, choice.lent.get(name))
     for name in choice.reached:
