@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib import import_module
 from typing import Any
 
 from poolproof.proofs import registry
-from poolproof.proofs.traces import Trace
-from poolproof.spec.model import Model
 from poolproof.spec.protocol import Protocol
 
 from .bounds import losses_of
 from .graph import network_of
 from .network import Contagion, Loss
 from .paths import paths_of
+from .witness import Case, as_trace, gap_of, largest
 
-WitnessOf = Callable[[Model, Protocol, str, str, str, str, "int | None"], "tuple[int, Trace | None]"]
-"""From a model, a protocol, a source, a pool, an asset, a kind of loss and its bound: a loss that a run shows."""
 Watch = Callable[[str, int, int], None]
 """Told the stage, how much of it is done, and how much there is."""
 
@@ -43,10 +39,12 @@ def analyse(
 
 def show_losses(protocol: Protocol, losses: list[Loss], watch: Watch) -> None:
     """Give each loss that may be above nothing the largest run that is found; runs start from the initial state."""
-    witness: WitnessOf = import_module("poolproof.proofs.contagion.witness").witness
     model, _ = registry.of(protocol)
     wanted = [loss for loss in losses if loss.upper != 0]
     for place, loss in enumerate(wanted):
         watch(f"witnesses: {loss.source} to {loss.pool}/{loss.asset}", place, len(wanted))
-        loss.lower, trace = witness(model, protocol, loss.source, loss.pool, loss.asset, loss.kind, loss.upper)
-        loss.witness = trace.to_json() if trace is not None else None
+        case = Case(loss.source, loss.pool, loss.asset, loss.kind)
+        found = largest(model, protocol, case, loss.upper)
+        loss.gap = gap_of(loss.kind, loss.upper, found)
+        if found is not None:
+            loss.lower, loss.witness = found.loss, as_trace(model, protocol, case, found.calls).to_json()

@@ -62,7 +62,12 @@ def run_contagion(
     start = _start(state, model, protocol)
     try:
         with output.progress() as listener:
-            analysis = analyse(protocol, start, watch=lambda stage, done, of: listener(Event(stage, done, of)))
+            analysis = analyse(
+                protocol,
+                start,
+                witnesses=start is None and protocol.model != "venus",
+                watch=lambda stage, done, of: listener(Event(stage, done, of)),
+            )
             outcome = _shocked(protocol, start, moves, analysis, listener)
     except KeyboardInterrupt:
         output.err.print("interrupted: nothing was decided by then", style="bold")
