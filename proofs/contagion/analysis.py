@@ -44,7 +44,7 @@ def show_losses(protocol: Protocol, losses: list[Loss], watch: Watch) -> None:
     for place, loss in enumerate(wanted):
         watch(f"witnesses: {loss.source} to {loss.pool}/{loss.asset}", place, len(wanted))
         case = Case(loss.source, loss.pool, loss.asset, loss.kind)
-        found = largest(model, protocol, case, loss.upper)
+        found = largest(model, protocol, case, loss.upper, within=loss.direct)
         loss.gap = gap_of(loss.kind, loss.upper, found)
         if found is not None:
             loss.lower, loss.witness = found.loss, as_trace(model, protocol, case, found.calls).to_json()

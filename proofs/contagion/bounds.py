@@ -122,12 +122,16 @@ class _View:
         reason = f'the core pool loses at most the principal that the line of "{source}" owes'
         if credit.at_risk < credit.drawn:
             reason += ", less the first-loss reserve that is pledged to it"
+        direct = _loss(source, market, "principal", credit.at_risk, reason, OVER_A_LINE, self.over_a_line)
         later = self._second_round(source, market, self._lent_by(market.pool, source))
         if later.upper:
-            reason = f"{reason}; and then at most {later.upper} units, as {later.upper_reason}"
-        most = min(credit.at_risk + (later.upper or 0), max(market.losable, credit.at_risk))
-        theorem = (*OVER_A_LINE, *later.theorem) if later.upper else OVER_A_LINE
-        yield _loss(source, market, "principal", most, reason, theorem, self.over_a_line)
+            direct.direct = True
+            later.upper = min(credit.at_risk + later.upper, max(market.losable, credit.at_risk))
+            later.upper_reason = f"what goes over the line, and then: {later.upper_reason}"
+            later.theorem = (*OVER_A_LINE, *later.theorem)
+        yield direct
+        if later.upper:
+            yield later
         out = max(credit.drawn, credit.at_risk)
         reason = "principal that is out over the line is not there for redemptions"
         yield _loss(source, market, "frozen", out, reason, ("ISO-6", "LINE-1"), UNTIL_RECORDED)

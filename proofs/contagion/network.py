@@ -98,6 +98,8 @@ class Loss:
     """The ids of the invariants that ``upper`` rests on."""
     horizon: str = ""
     """For how long ``upper`` holds: within one action, or until what."""
+    direct: bool = False
+    """Whether it is what goes over a line alone; what follows from that in the core pool then has a row of its own."""
 
 
 @dataclass(slots=True)

@@ -207,10 +207,13 @@ def _rehearsed(script: Script, lenders: dict[str, str], pledged: tuple[str, ...]
     return {core: amount for core, amount in taken.items() if amount}
 
 
-def largest(model: Model, protocol: Protocol, case: Case, upper: int | None = None) -> Witness | None:
+def largest(
+    model: Model, protocol: Protocol, case: Case, upper: int | None = None, *, within: bool = False
+) -> Witness | None:
     """The run in which the pool loses most, of those that are tried; None where none loses anything.
 
     Of the runs that come within a hundredth of a bound the first is taken, unless a later one exceeds the bound.
+    ``within``: runs that lose more than the bound are passed over, because they show what it leaves out.
     """
     best: Witness | None = None
     if len(protocol.users) < FEWEST_USERS or len(protocol.pools) == 1 or (case.feed is None and case.kind == "value"):
@@ -220,6 +223,8 @@ def largest(model: Model, protocol: Protocol, case: Case, upper: int | None = No
         try:
             loss = lost(script, case, choice)
         except Ended:
+            continue
+        if within and upper is not None and loss > upper:
             continue
         enough = best is not None and is_close(best.loss, upper) and loss <= (upper or 0)
         if loss > (best.loss if best is not None else 0) and not enough:

@@ -221,6 +221,7 @@ def _loss(loss: Loss) -> dict[str, Any]:
         "upper_reason": loss.upper_reason,
         "theorem": list(loss.theorem),
         "horizon": loss.horizon,
+        "direct": loss.direct,
         "lower": str(loss.lower),
         "witness": loss.witness,
         "gap": loss.gap,

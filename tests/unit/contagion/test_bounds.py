@@ -26,11 +26,9 @@ sys.path.pop(0)
 
 
 def the(losses: list[Loss], source: str, market: str, kind: str = "principal") -> Loss:
-    """The one loss of a market by a source."""
-    (found,) = [
-        each for each in losses if (each.source, f"{each.pool}/{each.asset}", each.kind) == (source, market, kind)
-    ]
-    return found
+    """The one loss of a market by a source; over a line, what goes over it alone."""
+    found = [each for each in losses if (each.source, f"{each.pool}/{each.asset}", each.kind) == (source, market, kind)]
+    return next((each for each in found if each.direct), found[0])
 
 
 def unwatched(_stage: str, _done: int) -> None:
@@ -180,3 +178,19 @@ def test_a_price_moves_once() -> None:
     """The same asset twice is refused."""
     with pytest.raises(UsageError, match="named twice"):
         read_shocks(["X=0.1", "X=0.2"], load_protocol("every-channel"))
+
+
+def test_what_follows_in_the_core_has_a_row_of_its_own() -> None:
+    """A line's loss lowers the share price of a core collateral, and other borrowers of the core may default."""
+    losses = losses_of(load_protocol("astera-docs"), None)
+    rows = [
+        each
+        for each in losses
+        if (each.source, each.pool, each.asset, each.kind) == ("mini-a", "core", "asUSD", "principal")
+    ]
+    assert [each.direct for each in rows] == [True, False]
+    direct, whole = (each.upper for each in rows)
+    assert direct is not None
+    assert whole is not None
+    assert direct < whole
+    assert "SOLV-4" in rows[1].theorem
