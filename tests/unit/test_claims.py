@@ -402,6 +402,9 @@ def test_theorems_are_asked_of_the_catalogue(monkeypatch: pytest.MonkeyPatch) ->
     report = judge_claims(asked)
     assert seen == [("venus-docs", ["CONS-5", "LIVE-1", "RATE-3", "RND-1", "RND-4", "SOLV-2"])]
     assert [each.verdict for each in report.judged] == [ClaimVerdict.PROVED, ClaimVerdict.PROVED]
+    rewards = judge_claims([each for each in asked_of("venus-bsc") if each.claim.id == "V3"])
+    assert seen[1:] == [("venus-bsc-liquid-staked-bnb", ["REW-1-w", "REW-2-w", "REW-3-w"])]
+    assert rewards.judged[0].asked.protocol.name == "venus-bsc"
 
 
 @pytest.mark.parametrize(
