@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from poolproof.models.deployed.venus.liquidation import heal_account, liquidate_account, liquidate_borrow
+from poolproof.models.deployed.venus.liquidation import (
+    before_liquidation,
+    heal_account,
+    liquidate_account,
+    liquidate_borrow,
+)
 from poolproof.models.deployed.venus.market import SHARE_RESERVE, VToken, borrow_balance
 from poolproof.models.deployed.venus.model import enter_market, liquidate_small_account
 from poolproof.models.deployed.venus.pool import Comptroller, Pausable, exit_market, snapshot
@@ -173,17 +178,22 @@ LIQ_5_W = VENUS.declare(
 )
 
 
-@LIQ_5_W.scenario(instant=True, user=user(), borrower=user(), asset=asset(), collateral=asset(), repay=tokens())
+@LIQ_5_W.scenario(instant=True, borrower=user(), asset=asset(), collateral=asset(), repay=tokens())
 def a_short_account_passes_an_ordinary_liquidation(
-    trial: Trial, pool: Comptroller, user: Account, borrower: Account, asset: str, collateral: str, repay: int
+    trial: Trial, pool: Comptroller, borrower: Account, asset: str, collateral: str, repay: int
 ) -> None:
     """Above the pool's minimum a liquidation up to the close factor is not refused for the account's health."""
     seen = snapshot(pool, borrower, at_threshold=True)
     trial.assume(seen.shortfall > 0)
     trial.assume(seen.collateral > pool.min_liquidatable_collateral)
     trial.assume(repay <= mul_wad_down(pool.close_factor, borrow_balance(pool.seen(asset), borrower)))
-    refusal = trial.do(pool, liquidate_borrow, user, borrower, asset, collateral, repay)
+    refusal = trial.attempt(pool, health_is_asked, borrower, asset, collateral, repay)
     trial.claim(not isinstance(refusal, OF_HEALTH), f"the liquidation is refused: {refusal}")
+
+
+def health_is_asked(pool: Comptroller, borrower: Account, asset: str, collateral: str, repay: int) -> None:
+    """What an ordinary liquidation has to pass before anything is paid.  Refuses: as `before_liquidation`."""
+    before_liquidation(pool, pool.seen(asset), pool.seen(collateral), borrower, repay, skip_health=False)
 
 
 @LIQ_5_W.scenario(instant=True, user=user(), borrower=user())

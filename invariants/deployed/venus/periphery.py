@@ -73,18 +73,18 @@ REG_1_W = VENUS.declare(
 
 
 def _needs_a_listed_market(of: Invariant, action: Action) -> None:
-    """Add the clause that an action is refused where a market that it names is not listed."""
-    places = [position for position, domain in enumerate(action.domains.values()) if domain.kind == "asset"]
+    """Add the clauses that an action is refused where a market that it names is not listed, one for each of them."""
+    places = [(position, name) for position, name in enumerate(action.domains) if action.domains[name].kind == "asset"]
+    for position, name in places:
 
-    def check(trial: Trial, pool: Comptroller, *arguments: Any) -> None:
-        for position in places:
-            closed = trial.copy(pool)
-            closed.markets[arguments[position]].listed = False
-            trial.claim(trial.do(closed, action, *arguments) is not None, f"{action.name} in a market not listed")
+        def check(trial: Trial, pool: Comptroller, *arguments: Any, position: int = position) -> None:
+            pool.markets[arguments[position]].listed = False
+            trial.claim(trial.do(pool, action, *arguments) is not None, f"{action.name} in a market not listed")
 
-    check.__name__ = f"{action.name}_needs_a_listed_market"
-    check.__doc__ = f"{action.name} is refused unless every market that it names is listed."
-    of.scenario(**action.domains)(check)  # type: ignore[arg-type]  # no argument is called instant
+        what = "a_listed_market" if len(places) == 1 else f"its_{name}_listed"
+        check.__name__ = f"{action.name}_needs_{what}"
+        check.__doc__ = f"{action.name} is refused unless the market that is its {name} is listed."
+        of.scenario(**action.domains)(check)  # type: ignore[arg-type]  # no argument is called instant
 
 
 for _action in ACTIONS:
