@@ -3,7 +3,8 @@
     python tools/ship_evidence.py
     python tools/ship_evidence.py --keep-answers
 
-With ``--keep-answers`` only texts are proved that the shipped evidence has no answer to.  Decisions and answers go to
+With ``--keep-answers`` only texts are proved that the shipped evidence has no answer to; answers to texts that are gone
+stay until the next run without it.  Decisions and answers go to
 ``proofs/evidence``, compressed.  A theorem holds for the whole admissible region, so one protocol of one pool and one
 of several are enough, and one of the deployed Venus pools, whose accepted findings are shipped with their traces.
 """
@@ -54,6 +55,10 @@ def main(arguments: list[str]) -> int:
         with Cache(Path(folder)) as cache:
             for kind in KINDS:
                 entries = cache.entries(kind)
+                if kind == "outcome" and shipped is not None:
+                    entries = (
+                        dict(shipped.entries(kind)) | entries
+                    )  # a decision that still holds asked for none of its own
                 for entry in entries.values():
                     entry.pop("model", None)  # of a slice that says nothing: what is shipped is proved
                 write_shipped(FOLDER, kind, entries)
