@@ -12,7 +12,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated
 
-from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
+from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
@@ -42,6 +42,12 @@ _HEXADECIMAL = re.compile(r"0[xX][0-9a-fA-F]{1,64}")
 
 FROM_FILE = "from_file"
 """Validation context key: true while data from a file is read, where numbers are no amounts."""
+
+
+class FileTable(BaseModel):
+    """A table of a protocol file: immutable, and closed to unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 def ill_formed(rule: str, cure: str, at: tuple[str | int, ...] = (), **context: object) -> PydanticCustomError:

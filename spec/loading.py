@@ -20,15 +20,18 @@ from pydantic_core import ErrorDetails
 
 from .errors import SHOWN_CHARACTERS, UsageError, shown, shown_path, shown_text
 from .fields import FROM_FILE
+from .policy import ChangeRule, LossRule, Policy
 from .protocol import (
     SCHEMA,
     Accepted,
+    ComptrollerConfig,
     LineConfig,
     MarketConfig,
     PoolConfig,
     Protocol,
     RateModelConfig,
     RewardsConfig,
+    VTokenConfig,
 )
 from .toml_text import KeyLines, KeyPath, refuse_deep_nesting
 
@@ -48,7 +51,12 @@ _TABLES: dict[tuple[str, ...], type[BaseModel]] = {
     ("pools", "markets", "rate_model"): RateModelConfig,
     ("pools", "markets", "line"): LineConfig,
     ("pools", "markets", "rewards"): RewardsConfig,
+    ("pools", "markets", "venus"): VTokenConfig,
+    ("pools", "venus"): ComptrollerConfig,
     ("accepted",): Accepted,
+    ("policy",): Policy,
+    ("policy", "changes"): ChangeRule,
+    ("policy", "losses"): LossRule,
 }
 """The tables of a file by the keys that lead to them, list positions aside."""
 
@@ -319,7 +327,7 @@ def _header(names: tuple[str, ...]) -> str:
     text = ".".join(names)
     if not names:
         return "the top of the file, above every table"
-    return f"[{text}]" if names[-1] in ("rate_model", "line", "rewards") else f"[[{text}]]"
+    return f"[{text}]" if names[-1] in ("rate_model", "line", "rewards", "venus", "policy") else f"[[{text}]]"
 
 
 def _description(path: KeyPath) -> str:

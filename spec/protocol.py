@@ -12,7 +12,7 @@ whatever the decimals; a slot is the chain's unit of time, a block or a second.
 from datetime import date
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from .arithmetic import WAD
 from .fields import (
@@ -24,6 +24,7 @@ from .fields import (
     Emission,
     Entries,
     Factor,
+    FileTable,
     Index,
     Line,
     Name,
@@ -35,6 +36,7 @@ from .fields import (
     YearlyRate,
     ill_formed,
 )
+from .policy import Policy
 
 SCHEMA = "poolproof.protocol/1"
 """What `schema` must say: the format of the file, and its version."""
@@ -45,12 +47,6 @@ MOST_USERS = 64
 MOST_ACCEPTED = 256
 LARGEST_DEFAULT_WALLET = 2**100
 """Where the derived wallet stops [smallest unit], so that markets without a cap stay in range."""
-
-
-class _Table(BaseModel):
-    """A table of the file: immutable, and closed to unknown keys."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 def _unique_users(users: tuple[str, ...]) -> tuple[str, ...]:
@@ -159,7 +155,7 @@ def _default_wallet(market: dict[str, Any]) -> int:
     return min(max(supply_cap, whole_token), LARGEST_DEFAULT_WALLET)
 
 
-class RateModelConfig(_Table):
+class RateModelConfig(FileTable):
     """How the borrow rate follows utilisation: a line, or a line with a steeper part.
 
     Models: `WhitePaperInterestRateModel` (white-paper) and `JumpRateModelV2` (jump) of the Compound
@@ -211,7 +207,7 @@ class RateModelConfig(_Table):
         return self
 
 
-class LineConfig(_Table):
+class LineConfig(FileTable):
     """A credit line: what a market of an isolated pool may draw from the core pool's market of the same asset."""
 
     limit: Cap = Field(description="largest amount owed on the line, interest included, at a draw [smallest unit]")
@@ -228,7 +224,7 @@ class LineConfig(_Table):
     )
 
 
-class RewardsConfig(_Table):
+class RewardsConfig(FileTable):
     """What a market's suppliers and borrowers are given besides interest."""
 
     token: Name = Field(description="name of the reward token; an asset of the file, or any other")
@@ -237,7 +233,7 @@ class RewardsConfig(_Table):
     vault: Amount = Field(default=0, description="reward tokens from which they are paid, at the start [smallest unit]")
 
 
-class VTokenConfig(_Table):
+class VTokenConfig(FileTable):
     """What a market of the deployed Venus pools has besides, as PoolRegistry.addMarket leaves it."""
 
     initial_supply: Amount = Field(
@@ -251,7 +247,7 @@ class VTokenConfig(_Table):
     )
 
 
-class ComptrollerConfig(_Table):
+class ComptrollerConfig(FileTable):
     """What a deployed Venus pool has besides."""
 
     counts_donations: bool = Field(
@@ -259,7 +255,7 @@ class ComptrollerConfig(_Table):
     )
 
 
-class MarketConfig(_Table):
+class MarketConfig(FileTable):
     """One asset of a pool: what it is worth, how much may be supplied and borrowed, and at what rate."""
 
     asset: Name = Field(description="name of the asset, unique in its pool")
@@ -317,7 +313,7 @@ class MarketConfig(_Table):
     )
 
 
-class PoolConfig(_Table):
+class PoolConfig(FileTable):
     """One pool: markets that share accounts and liquidation; with another pool at most feeds and a credit line."""
 
     id: Name = Field(description="name of the pool, unique in the file")
@@ -389,7 +385,7 @@ class PoolConfig(_Table):
         return self
 
 
-class Accepted(_Table):
+class Accepted(FileTable):
     """A finding that the owners accept, and what still has to hold in its place."""
 
     model_config = ConfigDict(
@@ -425,7 +421,7 @@ class Accepted(_Table):
         return self
 
 
-class Protocol(_Table):
+class Protocol(FileTable):
     """A whole protocol: everything that a run or a proof needs to know about it.
 
     Assumes: within `horizon` slots each market is touched, because a longer silence is outside the
@@ -466,6 +462,7 @@ class Protocol(_Table):
         Entries(0, MOST_ACCEPTED, "write a table [[accepted]] for each finding"),
         AfterValidator(_unique_acceptances),
     ] = Field(default=(), description="findings that the owners accept")
+    policy: Policy | None = Field(default=None, description="how far a proposal may go")
 
     def canonical_json(self) -> dict[str, Any]:
         """Give the whole protocol as JSON data that `model_validate` reads back unchanged.
