@@ -1,0 +1,209 @@
+"""The two files of a proposal, and the protocols on the way from one to the other.
+
+A protocol is taken as a tree of tables: pools by id, markets by asset, acceptances by invariant.  A key that a file
+leaves out has its default; so two files that say the same in other words do not differ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+from pydantic import ValidationError
+
+from poolproof.spec.errors import UsageError, shown_path
+from poolproof.spec.loading import load_text, parse_protocol
+from poolproof.spec.protocol import MarketConfig, Protocol
+from poolproof.spec.toml_text import KeyLines
+
+KeyPath: TypeAlias = tuple[str, ...]
+Tree: TypeAlias = dict[str, Any]
+Kind = Literal["changed", "added", "removed"]
+
+KEYED = {"pools": "id", "markets": "asset", "accepted": "invariant"}
+"""Lists of tables, by the key that names an entry."""
+CONTEXT = ("schema", "title", "source", "users", "horizon", "price", "wallet", "initial_supply", "vault")
+"""Keys that say where runs begin and where numbers come from; a gate shows them and judges nothing by them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One difference: its place as keys, and the values as the files write them; None where there is none.
+
+    ``line`` is where it stands: in the proposed file, or in the one in force where it was removed.
+    """
+
+    keys: KeyPath
+    kind: Kind
+    old: Any
+    new: Any
+    line: int | None = None
+
+    @property
+    def path(self) -> str:
+        """The place in words: ``pools[A].markets[X].supply_cap``."""
+        text = ""
+        for before, key in zip((None, *self.keys), self.keys, strict=False):
+            text += f"[{key}]" if before in KEYED else f".{key}" if text else key
+        return text
+
+    @property
+    def pool(self) -> str | None:
+        """The pool that it is about."""
+        return self.keys[1] if self.keys[0] == "pools" and len(self.keys) > 1 else None
+
+    @property
+    def asset(self) -> str | None:
+        """The market that it is about."""
+        return self.keys[3] if self.pool is not None and len(self.keys) > 3 and self.keys[2] == "markets" else None
+
+    @property
+    def parameter(self) -> str:
+        """The key in its table, like ``rate_model.kink``; of a whole pool or market: ``pools``, ``markets``."""
+        if self.keys[0] != "pools":
+            return self.keys[0]
+        rest = self.keys[4:] if self.asset is not None else self.keys[2:]
+        return ".".join(rest) or ("markets" if self.asset is not None else "pools")
+
+    @property
+    def is_number(self) -> bool:
+        """Whether both values are numbers."""
+        return all(isinstance(value, int) and not isinstance(value, bool) for value in (self.old, self.new))
+
+    @property
+    def is_context(self) -> bool:
+        """Whether it moves only where runs begin, or words."""
+        return self.keys[-1] in CONTEXT or self.keys[0] == "users"
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A protocol in force and one that is to take its place, with the changes between them, in the file's order."""
+
+    base: Protocol
+    head: Protocol
+    base_path: str
+    head_path: str
+    changes: tuple[Change, ...]
+    base_tree: Tree
+    head_tree: Tree
+
+    def with_changes(self, chosen: Iterable[Change]) -> Protocol:
+        """The protocol in force with some of the changes.  Refuses: what is then no well-formed protocol."""
+        tree = _copied(self.base_tree)
+        for change in chosen:
+            _put(tree, change)
+        return protocol_of(tree, self.head_path)
+
+    def with_value(self, change: Change, value: int) -> Protocol:
+        """The proposed protocol with another value in the place of a change.  Refuses: as ``with_changes``."""
+        tree = _copied(self.head_tree)
+        _put(tree, Change(change.keys, "changed", change.new, value))
+        return protocol_of(tree, self.head_path)
+
+
+def read_proposal(base_path: str, head_path: str) -> Proposal:
+    """Read two protocol files.
+
+    Refuses: what ``load_protocol`` refuses, and files of different protocols or models.
+    """
+    texts = {path: load_text(path) for path in (base_path, head_path)}
+    base, head = parse_protocol(*texts[base_path]), parse_protocol(*texts[head_path])
+    for key, old, new in (("name", base.name, head.name), ("model", base.model, head.model)):
+        if old != new:
+            rule = f'its {key} is "{new}", that of {shown_path(base_path)} is "{old}"'
+            cure = "compare two versions of one protocol's file; `poolproof check` judges a file by itself"
+            raise UsageError(rule, shown_path(head_path), cure)
+    old_tree, new_tree = tree_of(base), tree_of(head)
+    lines = {path: KeyLines.of(text) for path, (text, _) in texts.items()}
+    changes = []
+    for keys, kind, old, new in differences(old_tree, new_tree):
+        path, protocol = (base_path, base) if kind == "removed" else (head_path, head)
+        changes.append(Change(keys, kind, old, new, lines[path].of_path(_position(protocol, keys))))
+    changes.sort(key=lambda each: (each.kind == "removed", each.line or 0))
+    return Proposal(base, head, base_path, head_path, tuple(changes), old_tree, new_tree)
+
+
+def tree_of(protocol: Protocol) -> Tree:
+    """A protocol as nested tables, its lists by name and its numbers as integers; derived wallets are left out."""
+    tree: Tree = protocol.model_dump(by_alias=True, exclude_none=True)
+    for pool, table in zip(protocol.pools, tree["pools"], strict=True):
+        for market, row in zip(pool.markets, table["markets"], strict=True):
+            if "wallet" not in market.model_fields_set:
+                del row["wallet"]
+        table["markets"] = {market["asset"]: market for market in table["markets"]}
+    for name in ("pools", "accepted"):
+        tree[name] = {entry[KEYED[name]]: entry for entry in tree[name]}
+    return tree
+
+
+def protocol_of(tree: Tree, where: str) -> Protocol:
+    """The protocol of a tree.  Refuses: what is no well-formed protocol."""
+    data = _copied(tree)
+    data["pools"] = [pool | {"markets": list(pool["markets"].values())} for pool in data["pools"].values()]
+    data["accepted"] = list(data["accepted"].values())
+    try:
+        return Protocol.model_validate(data)
+    except ValidationError:
+        raise UsageError("these values together are no well-formed protocol", where, "change fewer of them") from None
+
+
+def differences(
+    old: Mapping[str, Any], new: Mapping[str, Any], at: KeyPath = ()
+) -> list[tuple[KeyPath, Kind, Any, Any]]:
+    """The leaves in which two trees differ; a table that only one of them has is one difference."""
+    found: list[tuple[KeyPath, Kind, Any, Any]] = []
+    for key in dict.fromkeys((*old, *new)):
+        here, before, after = (*at, key), old.get(key), new.get(key)
+        if before == after:
+            continue
+        if isinstance(before, dict) and isinstance(after, dict):
+            found += differences(before, after, here)
+        elif key not in new:
+            found.append((here, "removed", before, None))
+        elif key not in old:
+            found.append((here, "added", None, after))
+        else:
+            found.append((here, "changed", before, after))
+    return found
+
+
+def _copied(tree: Any) -> Any:
+    """A tree of its own."""
+    return {key: _copied(value) for key, value in tree.items()} if isinstance(tree, dict) else tree
+
+
+def _put(tree: Tree, change: Change) -> None:
+    """Carry a change out in a tree that has the table around it."""
+    *way, last = change.keys
+    for key in way:
+        tree = tree.setdefault(key, {})
+    if change.kind == "removed":
+        tree.pop(last, None)
+    else:
+        tree[last] = _copied(change.new)
+
+
+def _position(protocol: Protocol, keys: KeyPath) -> tuple[str | int, ...]:
+    """The place of a change in the file's own lists."""
+    path: list[str | int] = []
+    table: Any = protocol
+    for position, key in enumerate(keys):
+        name = KEYED.get(keys[position - 1]) if position and isinstance(table, tuple) else None
+        if name is not None:
+            found = next((n for n, entry in enumerate(table) if getattr(entry, name) == key), None)
+            if found is None:
+                break
+            path.append(found)
+            table = table[found]
+        else:
+            path.append(key)
+            table = getattr(table, key, None)
+    return tuple(path)
+
+
+def market_in(protocol: Protocol, pool: str, asset: str) -> MarketConfig | None:
+    """A market of a protocol; None where it has none of that name."""
+    markets = (market for each in protocol.pools if each.id == pool for market in each.markets)
+    return next((market for market in markets if market.asset == asset), None)

@@ -1,0 +1,261 @@
+"""The gate's judgement of a proposal: what each change leaves or enters, how far it could go, and what closes the gate."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from poolproof.proofs.contagion.bounds import Worst, worst_of
+from poolproof.proofs.gate.breaches import BREAKS, EXACT, breach
+from poolproof.proofs.verdicts import Decision, Verdict
+
+from .conditions import Judge, Place, held, judge_against
+from .files import Change, Proposal
+from .policy import Ruling, allowed, rulings
+from .ranges import Range, responsible, safe_range
+from .theorems import Theorems
+
+Watch = Callable[[str, int, int], None]
+"""Told the stage, how much of it is done, and how much there is."""
+
+
+@dataclass(slots=True)
+class Closing:
+    """A condition that the proposal breaks: which changes do, what goes with it, and a run in which somebody loses.
+
+    ``lifted`` says that the policy in force allows it; ``by_itself`` that one change does it alone.
+    """
+
+    place: Place
+    changes: tuple[Change, ...]
+    invariants: tuple[str, ...]
+    message: str
+    trace: dict[str, Any] | None = None
+    lifted: bool = False
+
+    @property
+    def closes(self) -> bool:
+        """Whether the gate closes on it."""
+        return not self.lifted
+
+    @property
+    def by_itself(self) -> bool:
+        """Whether one change breaks it alone."""
+        return len(self.changes) == 1
+
+
+@dataclass(slots=True)
+class ChangeReport:
+    """One change: how far it could go, what it leans on, and what is said of it.
+
+    ``leaves`` and ``enters`` are the conditions that it, with the others, breaks or repairs.
+    """
+
+    change: Change
+    safe: Range | None
+    leaves: list[Place] = field(default_factory=list)
+    enters: list[Place] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    closed: bool = False
+
+    @property
+    def verdict(self) -> Literal["OPEN", "CLOSED"]:
+        """Whether the gate closes on this change."""
+        return "CLOSED" if self.closed else "OPEN"
+
+
+@dataclass(slots=True)
+class GateReport:
+    """What the gate found.  ``already`` are conditions that failed before and that no change moves."""
+
+    proposal: Proposal
+    changes: list[ChangeReport] = field(default_factory=list)
+    closings: list[Closing] = field(default_factory=list)
+    already: list[Place] = field(default_factory=list)
+    rulings: list[Ruling] = field(default_factory=list)
+    decisions: list[Decision] = field(default_factory=list)
+    worst: list[tuple[Worst | None, Worst | None]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    scope: tuple[str, ...] = ()
+    seconds: float = 0.0
+    interrupted: bool = False
+
+    @property
+    def open(self) -> bool:
+        """Whether the proposal may be put in force: no condition is broken, no rule, and no theorem is open."""
+        broken = any(closing.closes for closing in self.closings) or any(each.closed for each in self.changes)
+        ruled_out = any(not ruling.ok for ruling in self.rulings)
+        return not (broken or ruled_out or self.refuted)
+
+    @property
+    def refuted(self) -> list[Decision]:
+        """What is refuted and not accepted."""
+        return [each for each in self.decisions if each.verdict is Verdict.REFUTED and not each.accepted]
+
+    @property
+    def undecided(self) -> list[Decision]:
+        """What is neither proved nor refuted nor accepted."""
+        good = (Verdict.PROVED, Verdict.REFUTED)
+        return [each for each in self.decisions if each.verdict not in good and not each.accepted]
+
+    @property
+    def exit_code(self) -> int:
+        """0: open; 1: closed; 2: a theorem is not decided; 130: interrupted."""
+        if self.interrupted:
+            return 130
+        return 1 if not self.open else 2 if self.undecided else 0
+
+
+def judge(proposal: Proposal, theorems: Theorems, watch: Watch = lambda _stage, _done, _all: None) -> GateReport:
+    """Judge a proposal.
+
+    Refuses: what a model refuses to build, and as ``Theorems``.
+    """
+    began = time.monotonic()
+    report = GateReport(proposal)
+    fails = judge_against(proposal.base)
+    before, after = fails(proposal.base), fails(proposal.head)
+    judged = [change for change in proposal.changes if not change.is_context]
+    try:
+        for done, change in enumerate(proposal.changes):
+            watch(f"how far {change.path} could go", done, len(proposal.changes))
+            safe = None if change.is_context else safe_range(proposal, change, fails)
+            report.changes.append(ChangeReport(change, safe))
+        _close(report, sorted(after - before), judged, fails)
+        _weigh_old(report, sorted(after & before))
+        _enter(report, sorted(before - after), judged)
+        _alone(report, before, after, judged, fails)
+        _comment(report)
+        report.rulings = rulings(proposal)
+        for ruling in report.rulings:
+            for each in report.changes:
+                if not ruling.ok and ruling.path == each.change.path:
+                    each.closed = True
+        report.worst = _worst(proposal)
+        watch("theorems", 0, 0)
+        theorems.decide(report, after)
+        if any(closing.closes and closing.trace is None for closing in report.closings):
+            watch("a run in which somebody loses", 0, 0)
+            theorems.look_for_runs(report)
+    except KeyboardInterrupt:
+        report.interrupted = True
+    report.seconds = time.monotonic() - began
+    return report
+
+
+def _close(report: GateReport, broken: Sequence[Place], judged: list[Change], fails: Judge) -> None:
+    """Say of each condition that is newly broken which changes do it, and show a run."""
+    proposal = report.proposal
+    for place in broken:
+        changes = responsible(proposal, place, fails, judged) or ()
+        lifted = allowed(proposal, place)
+        trace = breach(place.label, proposal.base, proposal.head, place.pool, place.asset or None)
+        message = trace.violation.message if trace is not None and trace.violation is not None else ""
+        closing = Closing(place, changes, ids_of(report, place), message, trace.to_json() if trace else None, lifted)
+        report.closings.append(closing)
+        for each in report.changes:
+            if each.change in changes:
+                each.leaves.append(place)
+                each.closed |= closing.closes
+                if lifted:
+                    each.notes.append(f"allowed by the policy in force: {place.label}")
+                if len(changes) > 1:
+                    others = ", ".join(other.path for other in changes if other is not each.change)
+                    each.notes.append(f"not together with {others}: {place.label}")
+
+
+def _weigh_old(report: GateReport, broken: Sequence[Place]) -> None:
+    """Close on what was broken before only where a change moves further away from what would be safe."""
+    worse: set[Place] = set()
+    for each in report.changes:
+        safe, change = each.safe, each.change
+        if safe is None or not safe.distance(change.new):
+            continue
+        mine = [place for place in broken if place in safe.below | safe.above]
+        if not mine:
+            continue
+        each.leaves += mine
+        if safe.distance(change.new) < safe.distance(change.old):
+            each.notes.append("still outside, as before, but nearer")
+            continue
+        each.closed = True
+        worse.update(mine)
+        for place in mine:
+            proposal = report.proposal
+            trace = breach(place.label, proposal.base, proposal.head, place.pool, place.asset or None)
+            message = trace.violation.message if trace is not None and trace.violation is not None else ""
+            found = trace.to_json() if trace else None
+            report.closings.append(Closing(place, (change,), ids_of(report, place), message, found))
+    report.already = [place for place in broken if place not in worse]
+
+
+def _enter(report: GateReport, repaired: Sequence[Place], judged: list[Change]) -> None:
+    """Note what the proposal repairs, with the changes at its place."""
+    for place in repaired:
+        at = [c for c in judged if c.pool == place.pool and (not place.asset or c.asset in (None, place.asset))]
+        for each in report.changes:
+            if each.change in at and each.safe is not None and place in each.safe.below | each.safe.above:
+                each.enters.append(place)
+                each.notes.append(f"repairs: {place.label}")
+
+
+def _alone(
+    report: GateReport, before: frozenset[Place], after: frozenset[Place], judged: list[Change], fails: Judge
+) -> None:
+    """Note the changes that need others of the proposal."""
+    if len(judged) < 2:
+        return
+    from poolproof.spec.errors import UsageError
+
+    for each in report.changes:
+        if each.change not in judged:
+            continue
+        try:
+            alone = fails(report.proposal.with_changes([each.change])) - before - after
+        except UsageError as wrong:
+            each.notes.append(f"not by itself: {wrong.what}")
+            continue
+        if alone:
+            each.notes.append(f"only with the rest of the proposal; by itself it breaks: {_labels(alone)}")
+
+
+def _comment(report: GateReport) -> None:
+    """Say what numbers and words are easily misread."""
+    for each in report.changes:
+        change = each.change
+        if change.is_context:
+            each.notes.append("moves only where runs begin, or words; no theorem leans on it")
+        elif change.keys[-1] in ("supply_cap", "borrow_cap") and change.new == 0:
+            use = "supplied" if change.keys[-1] == "supply_cap" else "borrowed"
+            each.notes.append(f'0 means that nothing more can be {use}; no cap is written "{2**112 - 1}"')
+        elif change.keys[0] == "accepted":
+            each.notes.append("an acceptance changes what the gate lets pass, not what is true")
+        elif change.keys[0] == "policy":
+            each.notes.append("the policy in force binds this proposal, and the proposed one as well")
+        elif change.keys[-1] == "model":
+            each.notes.append("another model has other theorems")
+
+
+def ids_of(report: GateReport, place: Place) -> tuple[str, ...]:
+    """The invariants that go where a condition fails."""
+    return BREAKS.get((report.proposal.head.model, place.label), ())
+
+
+def is_exact(model: str, places: frozenset[Place]) -> bool:
+    """Whether one unit beyond an end of a range a run is known to break what its conditions are for."""
+    return all((model, place.label) in EXACT for place in places)
+
+
+def _worst(proposal: Proposal) -> list[tuple[Worst | None, Worst | None]]:
+    """The most that each market can lose, before and after, where it changes."""
+    old, new = ({(w.pool, w.asset): w for w in worst_of(each)} for each in (proposal.base, proposal.head))
+    return [(old.get(key), new.get(key)) for key in dict.fromkeys((*old, *new)) if old.get(key) != new.get(key)]
+
+
+def _labels(places: frozenset[Place]) -> str:
+    return "; ".join(sorted({f"{place.label} ({place.where})" for place in places}))
+
+
+__all__ = ["ChangeReport", "Closing", "GateReport", "Watch", "held", "ids_of", "is_exact", "judge"]
