@@ -11,6 +11,8 @@ from poolproof.proofs.contagion.bounds import Worst, worst_of
 from poolproof.proofs.gate.breaches import BREAKS, EXACT, breach
 from poolproof.proofs.verdicts import Decision, Verdict
 
+from poolproof.spec.errors import UsageError
+
 from .conditions import Judge, Place, held, judge_against
 from .files import Change, Proposal
 from .policy import Ruling, allowed, rulings
@@ -68,7 +70,11 @@ class ChangeReport:
 
 @dataclass(slots=True)
 class GateReport:
-    """What the gate found.  ``already`` are conditions that failed before and that no change moves."""
+    """What the gate found.
+
+    ``already`` are conditions that failed before and that no change moves; ``open_before`` ids that are refuted, and
+    accepted neither before nor now.
+    """
 
     proposal: Proposal
     changes: list[ChangeReport] = field(default_factory=list)
@@ -77,6 +83,7 @@ class GateReport:
     rulings: list[Ruling] = field(default_factory=list)
     decisions: list[Decision] = field(default_factory=list)
     worst: list[tuple[Worst | None, Worst | None]] = field(default_factory=list)
+    open_before: set[str] = field(default_factory=set)
     notes: list[str] = field(default_factory=list)
     scope: tuple[str, ...] = ()
     seconds: float = 0.0
@@ -91,8 +98,12 @@ class GateReport:
 
     @property
     def refuted(self) -> list[Decision]:
-        """What is refuted and not accepted."""
-        return [each for each in self.decisions if each.verdict is Verdict.REFUTED and not each.accepted]
+        """What is refuted and not accepted, and was not so before."""
+        return [
+            each
+            for each in self.decisions
+            if each.verdict is Verdict.REFUTED and not each.accepted and each.invariant not in self.open_before
+        ]
 
     @property
     def undecided(self) -> list[Decision]:
@@ -207,8 +218,6 @@ def _alone(
     """Note the changes that need others of the proposal."""
     if len(judged) < 2:
         return
-    from poolproof.spec.errors import UsageError
-
     for each in report.changes:
         if each.change not in judged:
             continue

@@ -17,7 +17,7 @@ from .files import Change, Proposal
 
 @dataclass(frozen=True, slots=True)
 class Ruling:
-    """What a policy says of one thing: the rule and its place in words, the limit and what is proposed, and whether it fits."""
+    """What a policy says of one thing: the rule, its place, the limit, what is proposed, whether it fits."""
 
     rule: str
     path: str
@@ -40,7 +40,7 @@ def rulings(proposal: Proposal) -> list[Ruling]:
 
 
 def allowed(proposal: Proposal, place: Place) -> bool:
-    """Whether the policy in force lifts a rule of the gate at a place, which the owners have to have said in so many words."""
+    """Whether the policy in force lifts a rule of the gate at a place: it has to say so itself."""
     parameter = ALLOWED_BY.get(place.label)
     if parameter is None or proposal.base.policy is None:
         return False
@@ -86,7 +86,9 @@ def _of_change(rule: ChangeRule, change: Change, proposal: Proposal) -> Iterator
         if share is not None:
             ok = moved * WAD <= share * change.old
             was = f"{_percent(moved, change.old)} of {change.old}"
-            yield Ruling(f"largest {way}, of the value in force", change.path, _percent(share, WAD), was, ok, change.line)
+            yield Ruling(
+                f"largest {way}, of the value in force", change.path, _percent(share, WAD), was, ok, change.line
+            )
     if rule.days is not None:
         since, until = _effective(proposal.base), _effective(proposal.head)
         if since is None or until is None:
