@@ -11,8 +11,15 @@ from typing import Any
 import pytest
 
 from poolproof.cli import main
+from poolproof.models.deployed.venus.market import accrue
+from poolproof.models.deployed.venus.model import VENUS
+from poolproof.models.deployed.venus.refusals import BorrowRateTooHigh
+from poolproof.models.isolated_pool import set_supply_cap
+from poolproof.models.market import borrow_rate
+from poolproof.models.reference import REFERENCE
+from poolproof.models.refusals import CapBelowCounted
 from poolproof.proofs import registry
-from poolproof.spec.loading import parse_protocol
+from poolproof.spec.loading import load_protocol, parse_protocol
 from poolproof.spec.protocol import Protocol
 
 sys.path.append(str(Path(__file__).parent))
@@ -73,6 +80,34 @@ def steep(protocol: Protocol) -> bool:
         market.liquidation_threshold * pool.liquidation_incentive for pool in protocol.pools for market in pool.markets
     ]
     return max(products) > 10**36
+
+
+def named(name: str) -> Protocol:
+    """The head of one proposal."""
+    return parse_protocol(next(each.head for each in PROPOSALS if each.name == name), name)
+
+
+def test_no_vote_of_the_reference_leads_to_a_cap_of_0() -> None:
+    """Not even in an empty market; a cap of one unit is taken there."""
+    pool = REFERENCE.build(load_protocol("minimal"))
+    with pytest.raises(CapBelowCounted):
+        set_supply_cap.run(pool, "ETH", 0)
+    set_supply_cap.run(pool, "ETH", 1)
+    assert named("cap-zero-reference").pools[0].markets[0].supply_cap == 0
+
+
+def test_a_rate_freezes_venus_above_a_utilisation_and_the_reference_never() -> None:
+    """The same jump multiplier: one model refuses to accrue, the other cuts the rate off."""
+    market = VENUS.build(named("frozen-by-its-rate-venus")).markets["lisUSD"]
+    rates = [market.rate_model.curve.borrow_rate(percent * 10**16) for percent in (70, 75, 100)]
+    assert [rate <= market.max_borrow_rate for rate in rates] == [True, False, False]
+    market.total_borrows, market.internal_cash = 3, 1
+    with pytest.raises(BorrowRateTooHigh):
+        accrue(market, 1, [])
+    cut_off = REFERENCE.build(named("cut-off-rate-reference")).markets["ETH"]
+    assert cut_off.rates.borrow_rate(10**18) > cut_off.max_rate
+    cut_off.debt_shares = 10**18
+    assert borrow_rate(cut_off) == cut_off.max_rate
 
 
 def test_both_models_and_all_answers_are_there() -> None:
