@@ -201,7 +201,7 @@ def holder(market: dict[str, Any], parameter: str) -> dict[str, Any]:
 
 def slots_of(venus: dict[str, Any], network: str) -> str:
     """The slots of a network's year: blocks, or seconds where a slot is a second."""
-    return DIGITS.findall(venus["networks"][network]["blocksPerYear"])[0]
+    return str(DIGITS.findall(venus["networks"][network]["blocksPerYear"])[0])
 
 
 def pools_of(venus: dict[str, Any], network: str) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
