@@ -30,6 +30,13 @@ DOLLARS = (
     | dict.fromkeys(("BSW", "ALPACA", "TRX"), "0.1")
     | {"ANKR": "0.01", "PLANET": "0.00001", "RACA": "0.0001", "FLOKI": "0.0001", "WIN": "0.0001"}
     | {"BTT": "0.000001", "NFT": "0.0000001", "BabyDoge": "0.000000001"}
+    | dict.fromkeys(("WBTC", "cbBTC", "eBTC", "LBTC", "tBTC"), "60000")
+    | dict.fromkeys(("WETH", "weETHs", "rsETH", "sfrxETH", "ezETH", "pufETH", "zkETH", "wsuperOETHb"), "2000")
+    | dict.fromkeys(("PT-weETH-26DEC2024", "yvWETH-1"), "2000")
+    | dict.fromkeys(("USDC", "crvUSD", "DAI", "TUSD", "FRAX", "sFRAX", "sUSDe", "FDUSD", "wUSDM"), "1")
+    | dict.fromkeys(("yvUSDC-1", "yvUSDT-1", "yvUSDS-1", "PT-USDe-27MAR2025", "PT-sUSDE-27MAR2025"), "1")
+    | dict.fromkeys(("EIGEN", "BAL", "CRV", "ARB", "OP"), "1")
+    | {"UNI": "10", "ZK": "0.1"}
 )
 """Round prices, right to the order of magnitude [US dollars per whole token]."""
 
@@ -108,7 +115,7 @@ ABOVE_INCENTIVE = """, with which a market begins
 #   unasked: it is above liquidation_incentive - 1{where}, to which its setter would limit it"""
 
 ABOVE_CAP = """
-# * the first supply of {assets} is above its supply cap, as in the source."""
+# * the first supply of {assets} is above its supply cap{said}."""
 
 HEAD = """\
 # {about}
@@ -152,7 +159,7 @@ liquidation_threshold = "{threshold}"
 reserve_factor = "{reserve_factor}"
 supply_cap = "{supply_cap}"
 borrow_cap = "{borrow_cap}"
-
+{max_rate}
 [pools.markets.rate_model]
 kind = "{kind}"
 base_rate_per_year = "{base}"
@@ -232,6 +239,7 @@ def market_text(market: dict[str, Any], slots: str) -> str:
         reserve_factor=market["reserveFactor"],
         supply_cap=market["supplyCap"],
         borrow_cap=market["borrowCap"],
+        max_rate=f'max_rate = "{market["maxRate"]}"\n' if "maxRate" in market else "",
         kind=KINDS[rates["model"]],
         base=rates["baseRatePerYear"],
         multiplier=rates["multiplierPerYear"],
@@ -270,14 +278,14 @@ def pool_text(pool: dict[str, Any], slots: str, *, with_rewards: bool, seize_sha
     return text
 
 
-def deployed_notes(pools: list[dict[str, Any]], seize_share: str) -> str:
+def deployed_notes(pools: list[dict[str, Any]], seize_share: str, said: str = ", as in the source") -> str:
     """Say what was chosen for a file of the contracts' model, and where its values do not fit together."""
     above = [pool["id"] for pool in pools if int(seize_share) + 10**18 > int(pool["liquidationIncentive"])]
     where = f" in {', '.join(above)}" if len(pools) > 1 else ""
     text = DEPLOYED_NOTES.format(above=ABOVE_INCENTIVE.format(where=where) if above else "")
     markets = [market for pool in pools for market in pool["markets"]]
     beyond = [each["underlying"] for each in markets if int(each["initialSupply"]) > int(each["supplyCap"])]
-    return text + (ABOVE_CAP.format(assets=", ".join(beyond)) if beyond else "")
+    return text + (ABOVE_CAP.format(assets=", ".join(beyond), said=said) if beyond else "")
 
 
 def protocol_text(venus: dict[str, Any], name: str) -> str:
