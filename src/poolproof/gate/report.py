@@ -1,0 +1,235 @@
+"""The gate's report as a document: the same for the terminal, a pull request, a page and other programs."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from poolproof import __version__
+from poolproof.pictures.text import printable
+from poolproof.proofs.verdicts import Verdict
+from poolproof.reports.document import Column, Document, Finding, Row, Table, Where
+from poolproof.reports.traces import trace_of
+from poolproof.spec.errors import shown_path
+
+from .conditions import Place
+from .files import Change, market_in
+from .judging import ChangeReport, Closing, GateReport, ids_of, is_exact
+from .policy import Ruling
+
+SHARES = (
+    "ltv", "liquidation_threshold", "reserve_factor", "close_factor", "liquidation_incentive", "kink",
+    "base_rate_per_year", "multiplier_per_year", "jump_multiplier_per_year", "premium_per_year",
+    "protocol_seize_share",
+)  # fmt: skip
+"""Keys whose values are shares [wad], shown as decimals."""
+AMOUNTS = ("supply_cap", "borrow_cap", "limit", "debt_ceiling", "first_loss")
+"""Keys whose values are amounts of the market's asset, shown in whole tokens."""
+
+
+def document_of(report: GateReport) -> Document:
+    """A report as a document."""
+    proposal = report.proposal
+    return Document(
+        title=f"Gate: {proposal.head.name}",
+        command="gate",
+        line=f"poolproof gate {shown_path(proposal.base_path)} {shown_path(proposal.head_path)}",
+        subject=proposal.head.name,
+        subject_title=proposal.head.title,
+        ok=report.exit_code == 0,
+        exit_code=report.exit_code,
+        verdict="OPEN" if report.exit_code == 0 else "UNDECIDED" if report.open else "CLOSED",
+        headline=headline(report),
+        version=__version__,
+        seconds=report.seconds,
+        findings=tuple(findings(report)),
+        tables=tuple(table for table in (changes_table(report), policy_table(report), losses_table(report)) if table),
+        assumptions=tuple(dict.fromkeys(text for each in report.decisions for text in each.assumes)),
+        lemmas=tuple(sorted({name for each in report.decisions for name in each.lemmas})),
+        scope=report.scope,
+        notes=tuple(notes(report)),
+        unfinished="interrupted before everything was judged" if report.interrupted else "",
+    )
+
+
+def headline(report: GateReport) -> str:
+    """How it ended, in one line."""
+    judged = [each for each in report.changes if not each.change.is_context]
+    count = f"{len(judged)} change{'' if len(judged) == 1 else 's'}"
+    closed = sum(each.closed for each in judged)
+    if report.open:
+        proved = sum(each.verdict is Verdict.PROVED for each in report.decisions)
+        lifted = sum(not closing.closes for closing in report.closings)
+        more = f", {lifted} allowed by the policy in force" if lifted else ""
+        undecided = f", {len(report.undecided)} theorems undecided" if report.undecided else ""
+        return f"{count}; {proved} theorems still apply{more}{undecided}" if judged else "nothing that a theorem leans on changes"
+    broken = [closing for closing in report.closings if closing.closes]
+    ids = list(dict.fromkeys(name for closing in broken for name in closing.invariants[:1]))
+    policy = sum(not ruling.ok for ruling in report.rulings)
+    parts = [f"{closed} of {count} not as proposed"] if closed else []
+    parts += [f"breaks {', '.join(ids)}"] if ids else []
+    parts += [f"{policy} rule{'' if policy == 1 else 's'} of the policy broken"] if policy else []
+    parts += [f"{len(report.refuted)} claims no longer accepted or proved"] if report.refuted else []
+    return "; ".join(parts)
+
+
+# --- findings ------------------------------------------------------------------------------------------------------
+
+
+def findings(report: GateReport) -> list[Finding]:
+    """What closes the gate, what the policy says, what is refuted or open, and the theorems that still apply."""
+    found = [of_closing(report, closing) for closing in report.closings]
+    found += [of_ruling(report, ruling) for ruling in report.rulings if not ruling.ok]
+    named = {finding.id for finding in found}
+    for each in report.decisions:
+        if each.invariant in named:
+            continue
+        refuted = each in report.refuted
+        known = each.verdict is Verdict.REFUTED and not refuted
+        level = "error" if refuted else "note" if known else "none" if each.verdict is Verdict.PROVED else "warning"
+        accepted = "as before this proposal" if known else None
+        found.append(
+            Finding(
+                each.invariant, each.claim, str(each.verdict), level, each.reason or "", accepted=accepted,
+                where=Where(report.proposal.head_path), engine=each.engine, seconds=each.seconds,
+                trace=trace_of(each.trace) if each.trace else None,
+            )
+        )  # fmt: skip
+    return found
+
+
+def of_closing(report: GateReport, closing: Closing) -> Finding:
+    """A condition that is broken."""
+    name = closing.invariants[0] if closing.invariants else "REGION"
+    claim = next((each.claim for each in report.decisions if each.invariant == name), closing.place.label)
+    paths = [change.path for change in closing.changes]
+    together = " (fine one by one, not together)" if len(paths) > 1 else ""
+    unknown = "no run is known that shows a loss; the theorem does not apply, which is all that is known"
+    text = f"{closing.place.where}: not {closing.place.label}. {closing.message or unknown}"
+    line = next((change.line for change in closing.changes if change.line), 1)
+    return Finding(
+        name,
+        claim,
+        "CLOSED" if closing.closes else "ALLOWED",
+        "error" if closing.closes else "warning",
+        text,
+        about=f"{', '.join(paths)}{together}",
+        accepted=None if closing.closes else "the policy in force allows it",
+        where=Where(report.proposal.head_path, line),
+        trace=trace_of(closing.trace) if closing.trace else None,
+        details=(f"theorems that go with it: {', '.join(closing.invariants)}",) if closing.invariants else (),
+    )
+
+
+def of_ruling(report: GateReport, ruling: Ruling) -> Finding:
+    """A rule of the policy that is broken."""
+    text = f"{ruling.value}, where the policy has {ruling.limit}"
+    where = Where(report.proposal.head_path, ruling.line or 1)
+    return Finding("POLICY", ruling.rule, "CLOSED", "error", text, about=ruling.path, where=where)
+
+
+def notes(report: GateReport) -> list[str]:
+    """What a reader should know besides."""
+    found = list(report.notes)
+    found += [f"failed before too, and no change moves it: {place.label} ({place.where})" for place in report.already]
+    if report.open_before:
+        found.append(f"refuted on this model, and accepted in neither file: {', '.join(sorted(report.open_before))}")
+    found += [f"{each.change.path}: {note}" for each in report.changes for note in each.notes]
+    return found
+
+
+# --- tables --------------------------------------------------------------------------------------------------------
+
+
+def changes_table(report: GateReport) -> Table:
+    """Every change with how far it could go, and what binds it."""
+    columns = (Column("change"), Column("from", "right"), Column("to", "right"), Column("safe from", "right"),
+               Column("safe to", "right"), Column("bound by"), Column("gate"))  # fmt: skip
+    rows = tuple(Row(cells_of(report, each), "bad" if each.closed else "good") for each in report.changes)
+    text = "Safe: with the others as proposed. One unit beyond an end marked * a run shows the loss; without it the bound is sufficient."
+    return Table("Changes", columns, rows, "changes", text)
+
+
+def cells_of(report: GateReport, each: ChangeReport) -> tuple[str, ...]:
+    """A row of the table of changes."""
+    change, safe = each.change, each.safe
+    low = high = "any"
+    binding = ""
+    if safe is not None:
+        low = in_words(report, change, safe.low) + mark(report, safe.below) if safe.below else "any"
+        high = in_words(report, change, safe.high) + mark(report, safe.above) if safe.above else "any"
+        binding = "; ".join(dict.fromkeys(bound(report, place) for place in (*sorted(safe.below), *sorted(safe.above))))
+    elif not change.is_number:
+        low = high = ""
+    line = f" (line {change.line})" if change.line else ""
+    gate = "" if change.is_context else each.verdict
+    old, new = (in_words(report, change, value) for value in (change.old, change.new))
+    return f"{change.path}{line}", old, new, low, high, binding, gate
+
+
+def mark(report: GateReport, places: frozenset[Place]) -> str:
+    """The mark of an end that is exact."""
+    return "*" if is_exact(report.proposal.head.model, places) else ""
+
+
+def bound(report: GateReport, place: Place) -> str:
+    """A condition with the first theorem that goes with it."""
+    ids = ids_of(report, place)
+    return f"{ids[0]}: {place.label}" if ids else place.label
+
+
+def in_words(report: GateReport, change: Change, value: Any) -> str:
+    """A value as people read it: shares as decimals, amounts in whole tokens, tables as what they are."""
+    if value is None:
+        return "none"
+    if isinstance(value, dict | list | tuple):
+        return "a table"
+    key = change.keys[-1]
+    if isinstance(value, int) and not isinstance(value, bool):
+        if key in SHARES:
+            return plain(Decimal(value) / 10**18)
+        if key in AMOUNTS and change.pool is not None and change.asset is not None:
+            market = market_in(report.proposal.head, change.pool, change.asset)
+            if value == 2**112 - 1:
+                return "no cap"
+            return f"{plain(Decimal(value) / 10**market.decimals)} {change.asset}" if market else str(value)
+    return printable(str(value))
+
+
+def plain(number: Decimal) -> str:
+    """A number without an exponent or trailing zeros."""
+    text = f"{number:,f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def policy_table(report: GateReport) -> Table | None:
+    """What the policy says."""
+    if not report.rulings:
+        return None
+    columns = (Column("rule"), Column("of"), Column("limit", "right"), Column("proposed", "right"))
+    rows = tuple(Row((r.rule, r.path, r.limit, r.value), "good" if r.ok else "bad") for r in report.rulings)
+    return Table("Policy", columns, rows, "policy")
+
+
+def losses_table(report: GateReport) -> Table | None:
+    """What markets can lose at most, where it changes."""
+    if not report.worst:
+        return None
+    columns = (Column("market"), Column("by its own borrowers", "right"), Column("then", "right"),
+               Column("over credit lines", "right"), Column("then", "right"))  # fmt: skip
+    rows = []
+    for old, new in report.worst:
+        one = new or old
+        if one is None:
+            continue
+        market = market_in(report.proposal.head, one.pool, one.asset)
+        unit = 10**market.decimals if market else 1
+        figures = [
+            "none" if each is None else plain(Decimal(getattr(each, name)) / unit)
+            for name in ("own", "lines")
+            for each in (old, new)
+        ]
+        worse = new is not None and old is not None and new.lines > old.lines
+        rows.append(Row((f"{one.pool}/{one.asset}", *figures), "bad" if worse else "neutral"))
+    note = "The most principal that is lost when everything fails at once, in whole tokens, before and after."
+    return Table("Worst losses", columns, tuple(rows), "losses", note)
