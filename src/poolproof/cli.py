@@ -58,6 +58,16 @@ StateFile = Annotated[
     str | None,
     typer.Option(metavar="FILE", help="Start from this state: JSON, as a trace has it in its start."),
 ]
+SarifFile = Annotated[
+    str | None, typer.Option("--sarif", metavar="FILE", help="Write the report as SARIF, for code scanning.")
+]
+JunitFile = Annotated[
+    str | None, typer.Option("--junit", metavar="FILE", help="Write the report as JUnit XML, for test pages.")
+]
+MarkdownFile = Annotated[
+    str | None, typer.Option("--markdown", metavar="FILE", help="Write the report as a comment on a pull request.")
+]
+HtmlFile = Annotated[str | None, typer.Option("--html", metavar="FILE", help="Write the report as one page.")]
 Seed = Annotated[int, typer.Option(min=0, metavar="N", help="Seed of random choices; the same seed, the same run.")]
 Jobs = Annotated[int | None, typer.Option(min=1, max=1024, metavar="N", help="Worker processes.")]
 TracesFolder = Annotated[
@@ -119,6 +129,10 @@ def check(
     ] = False,
     seed: Seed = 0,
     traces: TracesFolder = None,
+    sarif: SarifFile = None,
+    junit: JunitFile = None,
+    markdown: MarkdownFile = None,
+    html: HtmlFile = None,
     json: JsonFile = None,
 ) -> int:
     """Decide each invariant of a protocol: the main job."""
@@ -126,7 +140,7 @@ def check(
     from .console import Output
 
     return run_check(
-        Output(json),
+        Output(json, {"--sarif": sarif, "--junit": junit, "--markdown": markdown, "--html": html}),
         protocol,
         state=state,
         only=only or (),

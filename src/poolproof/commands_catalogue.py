@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from textwrap import dedent
 
 from rich.padding import Padding
 from rich.syntax import Syntax
@@ -12,25 +11,14 @@ from rich.table import Table
 from rich.text import Text
 
 from poolproof.proofs import registry
-from poolproof.spec.invariant import Catalogue, Clause, Invariant
+from poolproof.spec.invariant import Catalogue, Invariant
 from poolproof.spec.loading import load_protocol, shipped_protocols
 from poolproof.spec.protocol import json_schema
 
 from .console import Output
 from .documents import document
+from .formal_text import formal_text, said_of
 from .naming import known_name
-
-FORMS = {
-    "state": "of every state",
-    "step": "of every step",
-    "scenario": "of what can be tried from every state",
-}
-QUANTIFIED = {
-    "pool": "",
-    "market": ", for each market",
-    "account": ", for each account",
-    "position": ", for each market and account",
-}
 
 
 def protocols(output: Output) -> int:
@@ -97,8 +85,8 @@ def explain(output: Output, name: str) -> int:
     out.print(facts)
     for clause in invariant.clauses:
         out.print()
-        out.print(Text(f"{clause.name.replace('_', ' ')}: {_said_of(clause)}", style="bold"))
-        code = Syntax(_formal_text(clause), "python", background_color="default", word_wrap=True)
+        out.print(Text(f"{clause.name.replace('_', ' ')}: {said_of(clause)}", style="bold"))
+        code = Syntax(formal_text(clause), "python", background_color="default", word_wrap=True)
         out.print(Padding(code, (0, 0, 0, 2)))
     content = {
         "id": invariant.id,
@@ -113,7 +101,7 @@ def explain(output: Output, name: str) -> int:
                 "form": clause.form,
                 "over": clause.over,
                 "lemma": clause.lemma,
-                "source": _formal_text(clause),
+                "source": formal_text(clause),
             }
             for clause in invariant.clauses
         ],
@@ -139,21 +127,6 @@ def _where(models: Iterable[str]) -> dict[str, tuple[Invariant, list[str]]]:
         for invariant in catalogue:
             found.setdefault(invariant.id, (invariant, []))[1].append(name)
     return found
-
-
-def _said_of(clause: Clause) -> str:
-    """What a clause quantifies over, in words."""
-    actions = f" by {', '.join(clause.of)}" if clause.of else ""
-    instant = ", both accrued to the same time" if clause.instant and clause.form == "step" else ""
-    lemma = "; other proofs rest on it" if clause.lemma else ""
-    return FORMS[clause.form] + actions + QUANTIFIED[clause.over] + instant + lemma
-
-
-def _formal_text(clause: Clause) -> str:
-    """The function itself, without the decorator that files it."""
-    lines = dedent(clause.source).rstrip().splitlines()
-    start = next(index for index, line in enumerate(lines) if line.startswith("def "))
-    return "\n".join(lines[start:])
 
 
 def _table(*columns: str) -> Table:

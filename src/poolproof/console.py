@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import stat
@@ -38,34 +39,46 @@ class Stream(Console):
 
 
 class Output:
-    """The streams of one command.
+    """The streams of one command, and the files that it writes.
 
-    ``out`` shows results: on standard output, unless the JSON goes there.  ``err`` shows messages and
-    progress.
+    ``out`` shows results: on standard output, unless a file goes there.  ``err`` shows messages and
+    progress.  ``files`` are the files that options name besides `--json`, by option; ``-`` is standard output.
 
-    Refuses: a JSON file in a folder that does not exist, before any work is done.
+    Refuses: before any work is done, what cannot be written, and two options with one file.
     """
 
-    def __init__(self, json_to: str | None) -> None:
+    def __init__(self, json_to: str | None, files: Mapping[str, str | None] | None = None) -> None:
         self.json_to = json_to
+        named = {"--json": json_to, **(files or {})}
+        self.files = {option: to for option, to in named.items() if to is not None}
         self.err = _stream(stderr=True)
-        self.out = self.err if json_to == "-" else _stream(stderr=False)
-        if json_to is not None and json_to != "-":
-            _refuse_bad_target(json_to)
+        self.out = self.err if "-" in self.files.values() else _stream(stderr=False)
+        taken: dict[object, str] = {}
+        for option, to in self.files.items():
+            if to != "-":
+                _refuse_bad_target(option, to)
+            target: object = to if to == "-" else Path(to).resolve()
+            if target in taken and not (to != "-" and Path(to).exists() and not Path(to).is_file()):
+                rule = f"{taken[target]} and {option} name the same file"
+                raise UsageError(rule, f"{option} {shown_plain(to)}", "name another file for one of them")
+            taken[target] = option
 
     def write_json(self, content: Mapping[str, Any]) -> None:
         """Write the command's JSON, if it was asked for: whole, or not at all."""
-        if self.json_to is None:
-            return
-        text = json.dumps(content, indent=1) + "\n"
-        if self.json_to == "-":
+        if self.json_to is not None:
+            self.write("--json", json.dumps(content, indent=1) + "\n")
+
+    def write(self, option: str, text: str) -> None:
+        """Write a text into the file that an option names: whole, or not at all."""
+        to = self.files[option]
+        if to == "-":
             sys.stdout.write(text)
             sys.stdout.flush()
             return
         try:
-            write_whole(Path(self.json_to), text)
+            write_whole(Path(to), text)
         except OSError as error:
-            raise _unwritable(self.json_to, error) from None
+            raise _unwritable(option, to, error) from None
 
     @contextmanager
     def progress(self) -> Iterator[Listener]:
@@ -115,10 +128,10 @@ def _stream(*, stderr: bool) -> Stream:
     return Stream(stderr=stderr, markup=False, emoji=False, highlight=False, width=width)
 
 
-def _refuse_bad_target(json_to: str) -> None:
+def _refuse_bad_target(option: str, to: str) -> None:
     """Refuse early what could not be written at the end."""
-    path = Path(json_to)
-    where = f"--json {shown_plain(json_to)}"
+    path = Path(to)
+    where = f"{option} {shown_plain(to)}"
     try:
         if path.is_dir():
             raise UsageError("this is a directory", where, "name a file in it")
@@ -126,11 +139,14 @@ def _refuse_bad_target(json_to: str) -> None:
             raise UsageError("the folder of this file does not exist", where, "create it, or name another")
         with suppress(FileNotFoundError):
             path.stat()  # a name that no file can have
+        is_device = path.exists() and not path.is_file()
+        if not os.access(path if is_device else path.resolve().parent, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     except (OSError, ValueError) as error:
-        raise _unwritable(json_to, error) from None
+        raise _unwritable(option, to, error) from None
 
 
-def _unwritable(json_to: str, error: OSError | ValueError) -> UsageError:
+def _unwritable(option: str, to: str, error: OSError | ValueError) -> UsageError:
     reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    where = f"--json {shown_plain(json_to)}"
+    where = f"{option} {shown_plain(to)}"
     return UsageError(f"the file cannot be written ({reason.lower()})", where, "name another file")

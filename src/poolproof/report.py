@@ -102,12 +102,18 @@ def print_finding(console: Console, decision: Decision, show_trace: ShowTrace) -
         show_trace(console, decision.trace)
 
 
-def print_ground(console: Console, decisions: Iterable[Decision]) -> None:
+def print_ground(console: Console, decisions: Sequence[Decision]) -> None:
     """What the proofs assume, and the lemmas that they use, each with the claims that rest on it."""
+    print_list(console, "The proofs assume", assumptions_of(decisions))
+    lemmas = ", ".join(lemmas_of(decisions))
+    print_list(console, "Lemmas that the proofs use, each with a verdict of its own", [lemmas] if lemmas else [])
+
+
+def assumptions_of(decisions: Iterable[Decision]) -> list[str]:
+    """What the proofs assume, each with the claims that rest on it; the conditions of the region in one text."""
     proved = [decision for decision in decisions if decision.verdict is Verdict.PROVED]
     assumptions: dict[str, list[str]] = defaultdict(list)
     region: dict[str, None] = {}
-    lemmas: Counter[str] = Counter()
     for decision in proved:
         for assumption in decision.assumes:
             kind, _, condition = assumption.partition(": ")
@@ -115,16 +121,15 @@ def print_ground(console: Console, decisions: Iterable[Decision]) -> None:
                 region[condition] = None
             else:
                 assumptions[assumption].append(decision.invariant)
-        lemmas.update(decision.lemmas)
     lines = [f"{text} ({_listed(ids, len(proved))})" for text, ids in assumptions.items()]
-    if region:
-        lines.append(f"of the admissible region: {'; '.join(region)}")
-    print_list(console, "The proofs assume", lines)
-    print_list(
-        console,
-        "Lemmas that the proofs use, each with a verdict of its own",
-        [", ".join(f"{name} (in {count})" for name, count in sorted(lemmas.items()))] if lemmas else [],
-    )
+    return [*lines, f"of the admissible region: {'; '.join(region)}"] if region else lines
+
+
+def lemmas_of(decisions: Iterable[Decision]) -> list[str]:
+    """The lemmas that the proofs use, each with the number of claims that rest on it."""
+    proved = (decision for decision in decisions if decision.verdict is Verdict.PROVED)
+    lemmas = Counter(lemma for decision in proved for lemma in decision.lemmas)
+    return [f"{name} (in {count})" for name, count in sorted(lemmas.items())]
 
 
 def print_list(console: Console, heading: str, lines: Sequence[str]) -> None:
@@ -139,11 +144,12 @@ def print_list(console: Console, heading: str, lines: Sequence[str]) -> None:
         console.print(Padding(row, (0, 0, 0, 1)))
 
 
-def closing_line(report: Report) -> Text:
+def closing_line(report: Report, *, timed: bool = True) -> Text:
     """How many ended in each verdict, in how many seconds; and what an interrupt left undone."""
     counts = Counter(decision.verdict for decision in report.decisions)
     count = len(report.decisions)
-    line = Text(f"{count} invariant{'' if count == 1 else 's'} in {report.seconds:.1f} s: ")
+    time = f" in {report.seconds:.1f} s" if timed else ""
+    line = Text(f"{count} invariant{'' if count == 1 else 's'}{time}: ")
     parts = [Text(f"{counts[each]} {each}", style=STYLES[each]) for each in Verdict if counts[each]]
     line.append_text(Text(", ").join(parts) if parts else Text("nothing was decided"))
     accepted = sum(decision.accepted for decision in report.decisions)

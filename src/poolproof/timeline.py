@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
+from operator import itemgetter
 from string import Formatter
 from typing import Any
 
@@ -14,7 +15,9 @@ from rich.table import Table
 from rich.text import Text
 
 from poolproof.models.system import SEPARATOR
+from poolproof.proofs.monitor import Violation
 from poolproof.proofs.replay import Change, ReplayedStep, ReplayReport
+from poolproof.proofs.traces import Trace
 from poolproof.spec.arithmetic import WAD
 from poolproof.spec.protocol import Protocol
 
@@ -209,9 +212,8 @@ def timeline(report: ReplayReport) -> RenderableType:
     """The replayed trace, ready to print on a console of rich."""
     trace = report.trace
     units = Units.of(trace.parsed_protocol())
-    start = "the initial state" if trace.start is None else "the state that the trace starts from"
     head = Text.assemble((trace.invariant, "bold"), "  ", report.claim)
-    parts: list[RenderableType] = [head, Text(f"{trace.protocol}, from {start}", style="dim")]
+    parts: list[RenderableType] = [head, Text(f"{trace.protocol}, from {start_of(trace)}", style="dim")]
     if trace.vary:
         parts.append(Text(f"the runs differ in {', '.join(trace.vary)}", style="dim"))
     for number, run in enumerate(report.runs):
@@ -223,6 +225,11 @@ def timeline(report: ReplayReport) -> RenderableType:
             parts += _step(units, position + 1, step)
     parts += _ending(units, report)
     return Group(*parts)
+
+
+def start_of(trace: Trace) -> str:
+    """Where the runs of a trace begin, in words."""
+    return "the initial state" if trace.start is None else "the state that the trace starts from"
 
 
 def _step(units: Units, number: int, step: ReplayedStep) -> Iterator[RenderableType]:
@@ -257,17 +264,19 @@ def _changes(units: Units, changes: list[Change]) -> Table:
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=False)
     for style in ("dim", "", "dim", ""):
         table.add_column(style=style, overflow="fold")
-    for place, group in groupby(changes, key=_place):
+    for place, group in groupby(in_words(units, changes), key=itemgetter(0)):
         shown = place
-        for change in group:
-            table.add_row(
-                Text(shown),
-                Text(_field(change.path)),
-                Text(units.field(change.path, change.old)),
-                Text.assemble("-> ", (units.field(change.path, change.new), "bold")),
-            )
+        for _, name, old, new in group:
+            table.add_row(Text(shown), Text(name), Text(old), Text.assemble("-> ", (new, "bold")))
             shown = ""
     return table
+
+
+def in_words(units: Units, changes: Iterable[Change]) -> Iterator[tuple[str, str, str, str]]:
+    """Each change as a person reads it: where it stands, the field, the old value, the new one."""
+    for change in changes:
+        old, new = (units.field(change.path, value) for value in (change.old, change.new))
+        yield _place(change), _field(change.path), old, new
 
 
 def _place(change: Change) -> str:
@@ -290,24 +299,37 @@ def _ending(units: Units, report: ReplayReport) -> Iterator[RenderableType]:
         return
     yield Text.assemble("\n", ("broken  ", "bold red"), (violation.message, "bold"))
     yield Text(f"        the claim: {report.claim}")
-    scenario = violation.values.get("scenario")
-    if isinstance(scenario, dict):
-        drawn = ", ".join(f"{name} {value}" for name, value in scenario.items() if name != "clause")
-        yield Text(f"        in the scenario {scenario['clause'].replace('_', ' ')}: {drawn}")
-    old, new = violation.values.get("old", {}), violation.values.get("new", {})
-    if not new:
-        return
+    if (tried := scenario(violation)) is not None:
+        yield Text(f"        {tried}")
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=False)
+    for name, before, after in figures(units, violation):
+        if before is None:
+            table.add_row(Text(name, style="dim"), Text(after), Text(""))
+        else:
+            table.add_row(Text(name, style="dim"), Text(before), Text.assemble("-> ", (after, "bold")))
+    if table.row_count:
+        yield Padding(table, (0, 0, 0, 8))
+
+
+def scenario(violation: Violation) -> str | None:
+    """What was tried at the end, where the broken claim is about what can be tried."""
+    tried = violation.values.get("scenario")
+    if not isinstance(tried, dict):
+        return None
+    drawn = ", ".join(f"{name} {value}" for name, value in tried.items() if name != "clause")
+    return f"in the scenario {tried['clause'].replace('_', ' ')}: {drawn}"
+
+
+def figures(units: Units, violation: Violation) -> Iterator[tuple[str, str | None, str]]:
+    """The numbers that a violation shows: the name, what it was where the last step changed it, what it is."""
+    old, new = violation.values.get("old", {}), violation.values.get("new", {})
     market = str(violation.values.get("market", ""))
     for name, value in new.items():
         after = units.field(_path(market, name), value)
         if name in old:
-            before = units.field(_path(market, name), old[name])
-            table.add_row(Text(name, style="dim"), Text(before), Text.assemble("-> ", (after, "bold")))
+            yield name, units.field(_path(market, name), old[name]), after
         elif not old and value != "0":
-            table.add_row(Text(name, style="dim"), Text(after), Text(""))
-    if table.row_count:
-        yield Padding(table, (0, 0, 0, 8))
+            yield name, None, after
 
 
 def _path(market: str, name: str) -> tuple[str, ...]:
