@@ -69,27 +69,18 @@ def shipped_protocols() -> tuple[str, ...]:
 def load_protocol(name_or_path: str | Path) -> Protocol:
     """Load a shipped protocol by its name, or a file by its path.
 
-    Refuses: what `load_text` refuses, then everything that `parse_protocol` refuses.
-    """
-    return parse_protocol(*load_text(name_or_path))
-
-
-def load_text(name_or_path: str | Path) -> tuple[str, str]:
-    """Give the text of a shipped protocol by its name, or of a file by its path, and its name for messages.
-
     Text that ends in `.toml` or has a path separator is a path, other text is a name.
 
     Refuses: an unknown name, a path that cannot be read, is not a regular file, does not end in
-    `.toml` or is larger than `LARGEST_FILE`, and what is not UTF-8.
+    `.toml` or is larger than `LARGEST_FILE`; then everything that `parse_protocol` refuses.
     """
     if isinstance(name_or_path, str) and not _looks_like_path(name_or_path):
         resource = _shipped().get(name_or_path)
         if resource is None:
             raise _unknown_name(name_or_path)
-        where = f"{name_or_path}{_SUFFIX}"
-        return _decoded(resource.read_bytes(), where), where
+        return _parse_bytes(resource.read_bytes(), f"{name_or_path}{_SUFFIX}")
     where = _shown_path(str(name_or_path))
-    return _decoded(_read_file(Path(name_or_path), where), where), where
+    return _parse_bytes(_read_file(Path(name_or_path), where), where)
 
 
 def parse_protocol(text: str, where: str) -> Protocol:
@@ -194,14 +185,15 @@ def _unreadable(error: OSError | ValueError, where: str) -> UsageError:
     return UsageError(rule, where, "check the path and its permissions")
 
 
-def _decoded(content: bytes, where: str) -> str:
-    """Decode the content of a file."""
+def _parse_bytes(content: bytes, where: str) -> Protocol:
+    """Decode and parse the content of a file."""
     try:
-        return content.decode("utf-8")
+        text = content.decode("utf-8")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         rule = f"the byte 0x{content[error.start]:02x} is not UTF-8 text"
         raise UsageError(rule, f"{where}:{line}", "save the file as UTF-8") from None
+    return parse_protocol(text, where)
 
 
 def _not_toml(message: str, where: str) -> UsageError:

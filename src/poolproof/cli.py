@@ -266,6 +266,27 @@ def contagion(
 
 
 @app.command()
+def gate(
+    base: Annotated[str, typer.Argument(metavar="BASE", help="The protocol in force: a file, or a shipped protocol.")],
+    head: Annotated[str, typer.Argument(metavar="HEAD", help="The protocol that is to take its place.")],
+    jobs: Jobs = None,
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="Use and keep no evidence.")] = False,
+    traces: TracesFolder = None,
+    sarif: SarifFile = None,
+    junit: JunitFile = None,
+    markdown: MarkdownFile = None,
+    html: HtmlFile = None,
+    json: JsonFile = None,
+) -> int:
+    """Compare two protocol files: may the second take the place of the first, and how far could each change go."""
+    from .commands_gate import run_gate
+    from .console import Output
+
+    files = {"--sarif": sarif, "--junit": junit, "--markdown": markdown, "--html": html}
+    return run_gate(Output(json, files), base, head, jobs=jobs, use_cache=not no_cache, traces=traces)
+
+
+@app.command()
 def claims(
     model: Annotated[
         str | None,

@@ -6,16 +6,16 @@ leaves out has its default; so two files that say the same in other words do not
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 from pydantic import ValidationError
 
+from poolproof.protocol_text import ProtocolText
 from poolproof.spec.errors import UsageError, shown_path
-from poolproof.spec.loading import load_text, parse_protocol
+from poolproof.spec.loading import load_protocol
 from poolproof.spec.protocol import MarketConfig, Protocol
-from poolproof.spec.toml_text import KeyLines
 
 KeyPath: TypeAlias = tuple[str, ...]
 Tree: TypeAlias = dict[str, Any]
@@ -89,6 +89,24 @@ class Proposal:
     base_tree: Tree
     head_tree: Tree
 
+    def near(self, pool: str) -> Proposal:
+        """The part of the proposal that can matter to a pool: itself, and the pools that share something with it."""
+        pools = self.head_tree["pools"]
+        if pool not in pools:
+            return self
+        near = {pool} if self.head.model == "venus" else set(_around(pools, pool))
+        if len(near) == len(pools):
+            return self
+        parts = [
+            tree | {"pools": {name: each for name, each in tree["pools"].items() if name in near}}
+            for tree in (self.base_tree, self.head_tree)
+        ]
+        if not all(part["pools"] for part in parts):
+            return self
+        old, new = (protocol_of(part, self.head_path) for part in parts)
+        changes = tuple(change for change in self.changes if change.pool in near)
+        return Proposal(old, new, self.base_path, self.head_path, changes, *parts)
+
     def with_changes(self, chosen: Iterable[Change]) -> Protocol:
         """The protocol in force with some of the changes.  Refuses: what is then no well-formed protocol."""
         tree = _copied(self.base_tree)
@@ -108,19 +126,18 @@ def read_proposal(base_path: str, head_path: str) -> Proposal:
 
     Refuses: what ``load_protocol`` refuses, and files of different protocols or models.
     """
-    texts = {path: load_text(path) for path in (base_path, head_path)}
-    base, head = parse_protocol(*texts[base_path]), parse_protocol(*texts[head_path])
+    base, head = load_protocol(base_path), load_protocol(head_path)
     for key, old, new in (("name", base.name, head.name), ("model", base.model, head.model)):
         if old != new:
             rule = f'its {key} is "{new}", that of {shown_path(base_path)} is "{old}"'
             cure = "compare two versions of one protocol's file; `poolproof check` judges a file by itself"
             raise UsageError(rule, shown_path(head_path), cure)
     old_tree, new_tree = tree_of(base), tree_of(head)
-    lines = {path: KeyLines.of(text) for path, (text, _) in texts.items()}
-    changes = []
-    for keys, kind, old, new in differences(old_tree, new_tree):
-        path, protocol = (base_path, base) if kind == "removed" else (head_path, head)
-        changes.append(Change(keys, kind, old, new, lines[path].of_path(_position(protocol, keys))))
+    lines = {path: ProtocolText.of(path) for path in (base_path, head_path)}
+    changes = [
+        Change(keys, kind, old, new, lines[base_path if kind == "removed" else head_path].line(*keys))
+        for keys, kind, old, new in differences(old_tree, new_tree)
+    ]
     changes.sort(key=lambda each: (each.kind == "removed", each.line or 0))
     return Proposal(base, head, base_path, head_path, tuple(changes), old_tree, new_tree)
 
@@ -169,6 +186,20 @@ def differences(
     return found
 
 
+def _around(pools: Tree, pool: str) -> Iterator[str]:
+    """A pool, and those with which it shares an asset, a feed, a line or a route."""
+    names = _shared(pools[pool])
+    for name, other in pools.items():
+        if name == pool or names & _shared(other) or "core" in (other["kind"], pools[pool]["kind"]):
+            yield name
+
+
+def _shared(pool: Tree) -> set[str]:
+    """What another pool can have too."""
+    markets = pool["markets"].values()
+    return {market["asset"] for market in markets} | {market.get("oracle") or market["asset"] for market in markets}
+
+
 def _copied(tree: Any) -> Any:
     """A tree of its own."""
     return {key: _copied(value) for key, value in tree.items()} if isinstance(tree, dict) else tree
@@ -183,24 +214,6 @@ def _put(tree: Tree, change: Change) -> None:
         tree.pop(last, None)
     else:
         tree[last] = _copied(change.new)
-
-
-def _position(protocol: Protocol, keys: KeyPath) -> tuple[str | int, ...]:
-    """The place of a change in the file's own lists."""
-    path: list[str | int] = []
-    table: Any = protocol
-    for position, key in enumerate(keys):
-        name = KEYED.get(keys[position - 1]) if position and isinstance(table, tuple) else None
-        if name is not None:
-            found = next((n for n, entry in enumerate(table) if getattr(entry, name) == key), None)
-            if found is None:
-                break
-            path.append(found)
-            table = table[found]
-        else:
-            path.append(key)
-            table = getattr(table, key, None)
-    return tuple(path)
 
 
 def market_in(protocol: Protocol, pool: str, asset: str) -> MarketConfig | None:

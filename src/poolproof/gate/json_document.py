@@ -37,7 +37,12 @@ def to_json(report: GateReport) -> dict[str, Any]:
                 for r in report.rulings
             ],
             "contagion": [
-                {"pool": (old or new).pool, "asset": (old or new).asset, "base": worst_to_json(old), "head": worst_to_json(new)}
+                {
+                    "pool": (old or new).pool,
+                    "asset": (old or new).asset,
+                    "base": worst_to_json(old),
+                    "head": worst_to_json(new),
+                }
                 for old, new in report.worst
                 if (old or new) is not None
             ],

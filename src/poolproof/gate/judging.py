@@ -10,7 +10,6 @@ from typing import Any, Literal
 from poolproof.proofs.contagion.bounds import Worst, worst_of
 from poolproof.proofs.gate.breaches import BREAKS, EXACT, breach
 from poolproof.proofs.verdicts import Decision, Verdict
-
 from poolproof.spec.errors import UsageError
 
 from .conditions import Judge, Place, held, judge_against
@@ -129,12 +128,14 @@ def judge(proposal: Proposal, theorems: Theorems, watch: Watch = lambda _stage, 
     fails = judge_against(proposal.base)
     before, after = fails(proposal.base), fails(proposal.head)
     judged = [change for change in proposal.changes if not change.is_context]
+    parts: dict[str, Proposal] = {}
     try:
         for done, change in enumerate(proposal.changes):
             watch(f"how far {change.path} could go", done, len(proposal.changes))
-            safe = None if change.is_context else safe_range(proposal, change, fails)
+            near = parts.setdefault(change.pool, proposal.near(change.pool)) if change.pool else proposal
+            safe = None if change.is_context else safe_range(near, change, judge_against(near.base))
             report.changes.append(ChangeReport(change, safe))
-        _close(report, sorted(after - before), judged, fails)
+        _close(report, sorted(after - before), judged)
         _weigh_old(report, sorted(after & before))
         _enter(report, sorted(before - after), judged)
         _alone(report, before, after, judged, fails)
@@ -156,11 +157,13 @@ def judge(proposal: Proposal, theorems: Theorems, watch: Watch = lambda _stage, 
     return report
 
 
-def _close(report: GateReport, broken: Sequence[Place], judged: list[Change], fails: Judge) -> None:
+def _close(report: GateReport, broken: Sequence[Place], judged: list[Change]) -> None:
     """Say of each condition that is newly broken which changes do it, and show a run."""
     proposal = report.proposal
     for place in broken:
-        changes = responsible(proposal, place, fails, judged) or ()
+        near = proposal.near(place.pool)
+        mine = [change for change in judged if change in near.changes]
+        changes = responsible(near, place, judge_against(near.base), mine) or ()
         lifted = allowed(proposal, place)
         trace = breach(place.label, proposal.base, proposal.head, place.pool, place.asset or None)
         message = trace.violation.message if trace is not None and trace.violation is not None else ""

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import shlex
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 from poolproof import __version__
+from poolproof.models.system import SEPARATOR
 from poolproof.pictures.text import printable
 from poolproof.proofs.verdicts import Verdict
-from poolproof.reports.document import Column, Document, Finding, Row, Table, Where
-from poolproof.reports.traces import trace_of
-from poolproof.spec.errors import shown_path
+from poolproof.protocol_text import ProtocolText
+from poolproof.reports.document import Column, Document, Finding, Row, Table, Where, shown_file
+from poolproof.reports.traces import Locate, trace_of
 
 from .conditions import Place
 from .files import Change, market_in
 from .judging import ChangeReport, Closing, GateReport, ids_of, is_exact
 from .policy import Ruling
+from .ranges import Range
 
 SHARES = (
     "ltv", "liquidation_threshold", "reserve_factor", "close_factor", "liquidation_incentive", "kink",
@@ -25,6 +29,8 @@ SHARES = (
 """Keys whose values are shares [wad], shown as decimals."""
 AMOUNTS = ("supply_cap", "borrow_cap", "limit", "debt_ceiling", "first_loss")
 """Keys whose values are amounts of the market's asset, shown in whole tokens."""
+MOST_NAMED = 4
+"""Most changes that one note names."""
 
 
 def document_of(report: GateReport) -> Document:
@@ -33,7 +39,7 @@ def document_of(report: GateReport) -> Document:
     return Document(
         title=f"Gate: {proposal.head.name}",
         command="gate",
-        line=f"poolproof gate {shown_path(proposal.base_path)} {shown_path(proposal.head_path)}",
+        line=shlex.join(("poolproof", "gate", proposal.base_path, proposal.head_path)),
         subject=proposal.head.name,
         subject_title=proposal.head.title,
         ok=report.exit_code == 0,
@@ -62,7 +68,11 @@ def headline(report: GateReport) -> str:
         lifted = sum(not closing.closes for closing in report.closings)
         more = f", {lifted} allowed by the policy in force" if lifted else ""
         undecided = f", {len(report.undecided)} theorems undecided" if report.undecided else ""
-        return f"{count}; {proved} theorems still apply{more}{undecided}" if judged else "nothing that a theorem leans on changes"
+        return (
+            f"{count}; {proved} theorems still apply{more}{undecided}"
+            if judged
+            else "nothing that a theorem leans on changes"
+        )
     broken = [closing for closing in report.closings if closing.closes]
     ids = list(dict.fromkeys(name for closing in broken for name in closing.invariants[:1]))
     policy = sum(not ruling.ok for ruling in report.rulings)
@@ -78,8 +88,16 @@ def headline(report: GateReport) -> str:
 
 def findings(report: GateReport) -> list[Finding]:
     """What closes the gate, what the policy says, what is refuted or open, and the theorems that still apply."""
-    found = [of_closing(report, closing) for closing in report.closings]
-    found += [of_ruling(report, ruling) for ruling in report.rulings if not ruling.ok]
+    text = ProtocolText.of(report.proposal.head_path)
+    file = shown_file(text.path, Path.cwd())
+
+    def locate(pool: str, asset: str) -> Where | None:
+        outer, _, inner = asset.rpartition(SEPARATOR)
+        line = text.line_of_market(outer or pool, inner)
+        return Where(file, line) if line is not None else None
+
+    found = [of_closing(report, closing, file, locate) for closing in report.closings]
+    found += [of_ruling(ruling, file) for ruling in report.rulings if not ruling.ok]
     named = {finding.id for finding in found}
     for each in report.decisions:
         if each.invariant in named:
@@ -91,14 +109,14 @@ def findings(report: GateReport) -> list[Finding]:
         found.append(
             Finding(
                 each.invariant, each.claim, str(each.verdict), level, each.reason or "", accepted=accepted,
-                where=Where(report.proposal.head_path), engine=each.engine, seconds=each.seconds,
-                trace=trace_of(each.trace) if each.trace else None,
+                where=Where(file), engine=each.engine, seconds=each.seconds,
+                trace=trace_of(each.trace, locate) if each.trace else None,
             )
         )  # fmt: skip
     return found
 
 
-def of_closing(report: GateReport, closing: Closing) -> Finding:
+def of_closing(report: GateReport, closing: Closing, file: str, locate: Locate) -> Finding:
     """A condition that is broken."""
     name = closing.invariants[0] if closing.invariants else "REGION"
     claim = next((each.claim for each in report.decisions if each.invariant == name), closing.place.label)
@@ -115,16 +133,16 @@ def of_closing(report: GateReport, closing: Closing) -> Finding:
         text,
         about=f"{', '.join(paths)}{together}",
         accepted=None if closing.closes else "the policy in force allows it",
-        where=Where(report.proposal.head_path, line),
-        trace=trace_of(closing.trace) if closing.trace else None,
+        where=Where(file, line),
+        trace=trace_of(closing.trace, locate) if closing.trace else None,
         details=(f"theorems that go with it: {', '.join(closing.invariants)}",) if closing.invariants else (),
     )
 
 
-def of_ruling(report: GateReport, ruling: Ruling) -> Finding:
+def of_ruling(ruling: Ruling, file: str) -> Finding:
     """A rule of the policy that is broken."""
     text = f"{ruling.value}, where the policy has {ruling.limit}"
-    where = Where(report.proposal.head_path, ruling.line or 1)
+    where = Where(file, ruling.line or 1)
     return Finding("POLICY", ruling.rule, "CLOSED", "error", text, about=ruling.path, where=where)
 
 
@@ -134,8 +152,17 @@ def notes(report: GateReport) -> list[str]:
     found += [f"failed before too, and no change moves it: {place.label} ({place.where})" for place in report.already]
     if report.open_before:
         found.append(f"refuted on this model, and accepted in neither file: {', '.join(sorted(report.open_before))}")
-    found += [f"{each.change.path}: {note}" for each in report.changes for note in each.notes]
-    return found
+    by_note: dict[str, list[str]] = {}
+    for each in report.changes:
+        for note in each.notes:
+            by_note.setdefault(note, []).append(short(each.change))
+    return found + [f"{listed(places)}: {note}" for note, places in by_note.items()]
+
+
+def listed(names: list[str]) -> str:
+    """A few names, and how many more."""
+    more = len(names) - MOST_NAMED
+    return ", ".join(names[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 # --- tables --------------------------------------------------------------------------------------------------------
@@ -143,28 +170,41 @@ def notes(report: GateReport) -> list[str]:
 
 def changes_table(report: GateReport) -> Table:
     """Every change with how far it could go, and what binds it."""
-    columns = (Column("change"), Column("from", "right"), Column("to", "right"), Column("safe from", "right"),
-               Column("safe to", "right"), Column("bound by"), Column("gate"))  # fmt: skip
+    columns = (Column("change"), Column("from", "right"), Column("to", "right"), Column("safe"), Column("bound by"),
+               Column("gate"))  # fmt: skip
     rows = tuple(Row(cells_of(report, each), "bad" if each.closed else "good") for each in report.changes)
-    text = "Safe: with the others as proposed. One unit beyond an end marked * a run shows the loss; without it the bound is sufficient."
-    return Table("Changes", columns, rows, "changes", text)
+    note = "Safe: with the others as proposed. One unit beyond an end with a * a run shows a loss; the others are sufficient."
+    return Table("Changes", columns, rows, "changes", note)
 
 
 def cells_of(report: GateReport, each: ChangeReport) -> tuple[str, ...]:
     """A row of the table of changes."""
     change, safe = each.change, each.safe
-    low = high = "any"
-    binding = ""
-    if safe is not None:
-        low = in_words(report, change, safe.low) + mark(report, safe.below) if safe.below else "any"
-        high = in_words(report, change, safe.high) + mark(report, safe.above) if safe.above else "any"
-        binding = "; ".join(dict.fromkeys(bound(report, place) for place in (*sorted(safe.below), *sorted(safe.above))))
-    elif not change.is_number:
-        low = high = ""
-    line = f" (line {change.line})" if change.line else ""
+    low = at_least(report, change, safe) if safe is not None else ""
+    high = at_most(report, change, safe) if safe is not None else ""
+    within = " ".join(filter(None, (low, high))) or ("any" if safe is not None else "")
+    places = (*sorted(safe.below), *sorted(safe.above)) if safe is not None else ()
+    binding = "; ".join(dict.fromkeys(bound(report, place) for place in places))
     gate = "" if change.is_context else each.verdict
     old, new = (in_words(report, change, value) for value in (change.old, change.new))
-    return f"{change.path}{line}", old, new, low, high, binding, gate
+    return short(change), old, new, within, binding, gate
+
+
+def short(change: Change) -> str:
+    """A change as a table names it: the market or pool, the parameter, and the line."""
+    place = "/".join(filter(None, (change.pool, change.asset)))
+    line = f" :{change.line}" if change.line else ""
+    return f"{place} {change.parameter if change.pool else change.path}".strip() + line
+
+
+def at_least(report: GateReport, change: Change, safe: Range) -> str:
+    """The lower end of what is safe, where there is one."""
+    return f">= {in_words(report, change, safe.low)}{mark(report, safe.below)}" if safe.below else ""
+
+
+def at_most(report: GateReport, change: Change, safe: Range) -> str:
+    """The upper end of what is safe, where there is one."""
+    return f"<= {in_words(report, change, safe.high)}{mark(report, safe.above)}" if safe.above else ""
 
 
 def mark(report: GateReport, places: frozenset[Place]) -> str:
@@ -192,7 +232,7 @@ def in_words(report: GateReport, change: Change, value: Any) -> str:
             market = market_in(report.proposal.head, change.pool, change.asset)
             if value == 2**112 - 1:
                 return "no cap"
-            return f"{plain(Decimal(value) / 10**market.decimals)} {change.asset}" if market else str(value)
+            return plain(Decimal(value) / 10**market.decimals) if market else str(value)
     return printable(str(value))
 
 

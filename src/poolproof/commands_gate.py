@@ -1,0 +1,34 @@
+"""The gate: compare a proposed protocol file with the one in force."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from poolproof.proofs.progress import Event
+
+from .console import Output
+from .gate.files import read_proposal
+from .gate.json_document import to_json, verdicts
+from .gate.judging import judge
+from .gate.report import document_of
+from .gate.terminal import print_gate
+from .gate.theorems import Theorems
+from .reports.writing import write_reports
+from .trace_files import show_trace, write_traces
+
+
+def run_gate(output: Output, base: str, head: str, *, jobs: int | None, use_cache: bool, traces: Path | None) -> int:
+    """Judge a proposal, print what was found, and say by the exit code whether it may be put in force."""
+    proposal = read_proposal(base, head)
+    with output.progress() as listener:
+
+        def watch(stage: str, done: int, everything: int) -> None:
+            listener(Event(stage, done, everything))
+
+        report = judge(proposal, Theorems(jobs, use_cache, listener), watch)
+    document = document_of(report)
+    output.write_json(to_json(report))
+    write_reports(output, document)
+    print_gate(output.out, report, document, show_trace)
+    write_traces(output, traces, [each.trace for each in verdicts(report) if each.trace is not None])
+    return report.exit_code
