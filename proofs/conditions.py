@@ -19,12 +19,14 @@ from poolproof.models.market import (
     priced_assets,
     priced_shares,
     suppliers_assets,
+    tokens_for_debt,
     tokens_for_shares,
     unit_value,
     used_share,
 )
 from poolproof.models.oracle import collateral_price, fair_price
 from poolproof.models.system import place_of
+from poolproof.spec.action import perform
 from poolproof.spec.arithmetic import WAD
 from poolproof.spec.logic import positive_part
 
@@ -365,3 +367,118 @@ def the_line_is_no_dearer(run: Run) -> str | None:
     """Borrowing over the line costs no more than borrowing from the separate pool."""
     line, alone = (borrow_rate(run.after.markets[name]) for name in ("core/ETH", "alone-a/ETH"))
     return None if line <= alone else f"{line} [1e-18 per slot] over the line, {alone} from the separate pool"
+
+
+# --- changes of parameters --------------------------------------------------------------------------------
+
+
+def dollars(value: int, scale: int) -> str:
+    """A value in US dollars, to the last digit."""
+    return f"{Decimal(value).scaleb(-scale).normalize():f} USD"
+
+
+def largest_liquidation(run: Run, borrower: str) -> tuple[str, str, int, int] | None:
+    """What one liquidation of an account can do now: the debt's market, the collateral's, what is paid and received."""
+    state, liquidate = run.after, run.model.action("liquidate")
+    for debt, market in list(state.markets.items()):
+        for held, collateral in list(state.markets.items()):
+            if not (market.debts[borrower] and collateral.shares[borrower]):
+                continue
+            for user in run.protocol.users:
+                tokens, shares = market.tokens[user], collateral.shares[user]
+                if perform(state, liquidate, (user, borrower, debt, held, tokens)) is None:
+                    paid = tokens - market.tokens[user]
+                    received = tokens_for_shares(collateral, collateral.shares[user] - shares)
+                    state.journal.undo()
+                    return debt, held, paid, received
+    return None
+
+
+@promise
+def nobody_healthy_becomes_liquidatable(run: Run) -> str | None:
+    """The last step leaves no account liquidatable that was not."""
+    before, after = brought_up(run.before), brought_up(run.after)
+    for name, now in pools_of(after):
+        for user in run.protocol.users:
+            margin = now.markets.sum_over(user, margin_to_liquidation, now.now)
+            if margin >= 0 or dict(pools_of(before))[name].markets.sum_over(user, margin_to_liquidation, now.now) < 0:
+                continue
+            short = f"{user} can be liquidated: {dollars(-margin, 54)} are missing"
+            taken = largest_liquidation(run, user)
+            answer = "; a new source may answer anything" if run.last.action == "set_price" else ""
+            if taken is None:
+                return short + answer
+            debt, held, paid, received = taken
+            return f"{short}, and {units(received, held)} can be taken at once for {units(paid, debt)}{answer}"
+    return None
+
+
+def pools_of(state: Any) -> list[tuple[str, Any]]:
+    """The pools of a state, by name; the one pool of a protocol of one has its own."""
+    return list(state.pools.items()) if hasattr(state, "pools") else [(state.id, state)]
+
+
+def parties(run: Run) -> tuple[str, str, str, str]:
+    """Of a liquidation: who repays, for whom, the market of the debt, the market of the collateral."""
+    arguments = run.last.args
+    return arguments["liquidator"], arguments["borrower"], arguments["debt_asset"], arguments["collateral_asset"]
+
+
+def exchanged(run: Run) -> tuple[int, int]:
+    """What the last step, a liquidation, takes from the liquidator and from the borrower [tokens, rounded down]."""
+    who, borrower, debt, held = parties(run)
+    paid = run.before.markets[debt].tokens[who] - run.after.markets[debt].tokens[who]
+    collateral = run.after.markets[held]
+    return paid, tokens_for_shares(collateral, run.before.markets[held].shares[borrower] - collateral.shares[borrower])
+
+
+@promise
+def who_just_borrowed_is_not_liquidated(run: Run) -> str | None:
+    """The last step liquidates nobody who borrowed in the step before it."""
+    _, borrower, debt, held = parties(run)
+    loan = run.steps[-2]
+    if run.last.refusal or loan.refusal or loan.action != "borrow" or loan.args["user"] != borrower:
+        return None
+    paid, taken = exchanged(run)
+    return f"{borrower} has just borrowed, and loses {units(taken, held)} for {units(paid, debt)} of the debt"
+
+
+def margin_of_borrower(run: Run, state: Any) -> int:
+    """What the collateral of the borrower whom the last step names exceeds the debt by, at the threshold [value x WAD]."""
+    _, borrower, debt, _ = parties(run)
+    pool = next(
+        pool for _, pool in pools_of(state) if any(each is state.markets[debt] for each in pool.markets.values())
+    )
+    return int(pool.markets.sum_over(borrower, margin_to_liquidation, pool.now))
+
+
+@promise
+def a_liquidation_raises_no_shortfall(run: Run) -> str | None:
+    """The last step, a liquidation, leaves the account no further below its threshold than it was."""
+    before, after = (margin_of_borrower(run, brought_up(state)) for state in (run.before, run.after))
+    if after >= before:
+        return None
+    _, borrower, debt, held = parties(run)
+    paid, taken = exchanged(run)
+    return (
+        f"{units(taken, held)} are taken for {units(paid, debt)}, and {borrower} lacks {dollars(before - after, 54)} more "
+        f"than before{ruin(run)}"
+    )
+
+
+MOST_LIQUIDATIONS = 128
+
+
+def ruin(run: Run) -> str:
+    """How repeating the last step ends, in words: in a debt without collateral, where it gets there."""
+    state, arguments = run.after, dict(run.last.args)
+    action = run.model.action(run.last.action)
+    _, borrower, debt, held = parties(run)
+    for count in range(1, MOST_LIQUIDATIONS):
+        arguments["amount"] = state.markets[debt].tokens[arguments["liquidator"]]
+        if perform(state, action, tuple(arguments.values())) is not None:
+            return ""
+        left = tokens_for_debt(state.markets[debt], state.markets[debt].debts[borrower])
+        if state.markets[held].shares[borrower] == 0 and left:
+            return f"; {count} more and {units(left, debt)} are owed on no collateral"
+    return ""

@@ -7,13 +7,14 @@ from fractions import Fraction
 from typing import Any
 
 from poolproof.models.deployed.venus.market import VToken, accrue, borrow_balance, exchange_rate
-from poolproof.models.deployed.venus.pool import Comptroller, snapshot
+from poolproof.models.deployed.venus.pool import Comptroller, liquidity, snapshot
 from poolproof.models.deployed.venus.pools import place_of
 from poolproof.models.deployed.word import mul_wad_down
+from poolproof.spec.action import perform
 from poolproof.spec.arithmetic import WAD
 
 from .boundary import Run
-from .conditions import CONDITIONS, OUTCOMES, condition, promise, units
+from .conditions import CONDITIONS, OUTCOMES, condition, dollars, promise, units
 
 __all__ = ["CONDITIONS", "OUTCOMES"]
 
@@ -198,3 +199,121 @@ def the_debt_is_repaid_whole(run: Run) -> str | None:
         return f"repaying all {units(owed, name)} is refused: {run.last.refusal}"
     left = run.after.markets[name].principal[who]
     return f"{units(left, name)} are still owed" if left else None
+
+
+# --- changes of parameters --------------------------------------------------------------------------------
+
+
+def pools_of(state: Any) -> list[tuple[str, Comptroller]]:
+    """The pools of a state, by name; one pool by itself needs none."""
+    return list(state.pools.items()) if hasattr(state, "pools") else [("", state)]
+
+
+def pool_with(state: Any, market: str) -> Comptroller:
+    """The pool that has a market."""
+    return next(pool for _, pool in pools_of(state) if market in pool.markets)
+
+
+def shortfall_of(pool: Comptroller, user: str) -> int:
+    """By how much an account is short at the thresholds; 0 where that cannot be told [value x 1e18]."""
+    seen = liquidity(pool, user, at_threshold=True)
+    return 0 if seen is None else seen[1]
+
+
+def worth(market: VToken, vtokens: int) -> int:
+    """What vTokens are worth in tokens, rounded down."""
+    return mul_wad_down(exchange_rate(market), vtokens)
+
+
+def largest_liquidation(run: Run, pool: Comptroller, borrower: str) -> tuple[str, str, int, int] | None:
+    """What one liquidation of an account can do now: the debt's market, the collateral's, what is paid and received."""
+    state, action = run.after, run.model.action("liquidate_borrow")
+    names = pool.markets_of(borrower)
+    for debt in names:
+        for held in names:
+            for user in run.protocol.users:
+                market, collateral = state.markets[debt], state.markets[held]
+                if not collateral.tokens[borrower]:
+                    continue
+                amount = min(market.underlying[user], mul_wad_down(pool.close_factor, borrow_balance(market, borrower)))
+                vtokens = collateral.tokens[user]
+                if perform(state, action, (user, borrower, debt, held, amount)) is None:
+                    received = worth(collateral, collateral.tokens[user] - vtokens)
+                    state.journal.undo()
+                    return debt, held, amount, received
+    return None
+
+
+@promise
+def nobody_solvent_becomes_short(run: Run) -> str | None:
+    """The last step leaves no account short at the thresholds that was not."""
+    before, after = dict(pools_of(at_present(run.before))), pools_of(at_present(run.after))
+    for name, pool in after:
+        for user in run.protocol.users:
+            missing = shortfall_of(pool, user)
+            if not missing or shortfall_of(before[name], user):
+                continue
+            short = f"{user} can be liquidated: {dollars(missing, 18)} are missing"
+            answer = "; a new source may answer anything" if run.last.action == "set_price" else ""
+            taken = largest_liquidation(run, pool, user)
+            if taken is None:
+                return short + answer
+            debt, held, paid, received = taken
+            return f"{short}, and {units(received, held)} can be taken at once for {units(paid, debt)}{answer}"
+    return None
+
+
+def seized(run: Run) -> tuple[str, str]:
+    """What the last step, a liquidation, takes from the borrower, and what it repays, in words."""
+    borrower, debt, held = (run.last.args[key] for key in ("borrower", "asset", "collateral"))
+    collateral = run.after.markets[held]
+    taken = worth(collateral, run.before.markets[held].tokens[borrower] - collateral.tokens[borrower])
+    return units(taken, held), units(run.last.args["repay"], debt)
+
+
+@promise
+def who_just_borrowed_keeps_the_vtokens(run: Run) -> str | None:
+    """The last step liquidates nobody who borrowed in the step before it."""
+    loan, borrower = run.steps[-2], run.last.args["borrower"]
+    if run.last.refusal or loan.refusal or loan.action != "borrow" or loan.args["user"] != borrower:
+        return None
+    taken, repaid = seized(run)
+    return f"{borrower} has just borrowed, and loses {taken} for {repaid} of the debt"
+
+
+@promise
+def a_liquidation_adds_no_shortfall(run: Run) -> str | None:
+    """The last step, a liquidation, leaves the account short by no more than it was."""
+    borrower, debt = run.last.args["borrower"], run.last.args["asset"]
+    before, after = (shortfall_of(pool_with(at_present(each), debt), borrower) for each in (run.before, run.after))
+    if run.last.refusal or after <= before:
+        return None
+    taken, repaid = seized(run)
+    return f"{taken} are taken for {repaid}, and {borrower} lacks {dollars(after - before, 18)} more than before"
+
+
+@promise
+def the_market_is_not_frozen(run: Run) -> str | None:
+    """The last step, a repayment or a redemption, is accepted."""
+    name, refusal = run.last.args["asset"], run.last.refusal
+    if refusal is None:
+        return None
+
+    def is_refused(action: str, *arguments: Any) -> bool:
+        return perform(run.after, run.model.action(action), arguments) is not None
+
+    market, users = run.after.markets[name], run.protocol.users
+    debts = {user: borrow_balance(market, user) for user in users}
+    held = {user: market.tokens[user] for user in users}
+    stuck = [
+        f"{user} cannot repay {units(owed, name)}"
+        for user, owed in debts.items()
+        if owed and is_refused("repay_borrow", user, name, owed)
+    ]
+    stuck += [
+        f"{user} cannot redeem {units(worth(market, tokens), name)}"
+        for user, tokens in held.items()
+        if tokens and is_refused("redeem", user, name, tokens)
+    ]
+    stuck += ["interest cannot be charged"] * is_refused("accrue_interest", name)
+    return f"{refusal}: {', '.join(stuck)}"

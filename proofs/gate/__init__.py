@@ -1,0 +1,1 @@
+"""What a change of parameters can cost: runs with the proposed parameters in which somebody loses."""

@@ -1,0 +1,104 @@
+"""Breaches: for each condition under which theorems hold, a run that shows who loses where it fails.
+
+A scenario leaves open in which markets it is played and how; what can be chosen is tried in turn.  A run counts if the
+promise that it should break is broken when it is carried out anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Literal
+
+from poolproof.proofs.conditions_of_venus import OUTCOMES
+from poolproof.proofs.traces import Trace, Violated, traced
+from poolproof.spec.protocol import Protocol
+
+from .bench import Bench, Ended, bench_on
+from .positions import Case, Choice, edges
+from .scenarios import at_once, backed, frozen, loans, lowered, spiral, spirals
+
+REFERENCE, VENUS = "reference", "venus"
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """A run to construct: whose parameters it begins with, what is left open, what is done, and what it breaks.
+
+    ``alone``: the pool is looked at by itself, because the model of several pools has no such change of parameters.
+    """
+
+    begins: Literal["base", "head"]
+    invariant: str
+    promise: str
+    choices: Callable[[Bench, Case], Iterator[Choice]]
+    play: Callable[[Bench, Case, Choice], None]
+    alone: bool = False
+
+    def protocol(self, case: Case) -> Protocol:
+        """Where the run begins."""
+        protocol = case.base if self.begins == "base" else case.head
+        if not self.alone:
+            return protocol
+        return protocol.model_copy(update={"pools": tuple(pool for pool in protocol.pools if pool.id == case.pool)})
+
+
+THRESHOLD_FALLS = "the liquidation threshold does not fall"
+RUNS_AWAY = "liquidation threshold x incentive <= 1"
+SCENARIOS: dict[tuple[str, str], tuple[Scenario, ...]] = {
+    (REFERENCE, THRESHOLD_FALLS): (Scenario("base", "GOV-1", "nobody_healthy_becomes_liquidatable", edges, lowered),),
+    (VENUS, THRESHOLD_FALLS): (
+        Scenario("base", "GOV-1-w", "nobody_solvent_becomes_short", edges, lowered, alone=True),
+    ),
+    (REFERENCE, "0 <= loan-to-value <= liquidation threshold"): (
+        Scenario("head", "LIQ-6", "who_just_borrowed_is_not_liquidated", loans, at_once),
+    ),
+    (VENUS, "collateral factor <= liquidation threshold"): (
+        Scenario("head", "LIQ-6-w", "who_just_borrowed_keeps_the_vtokens", loans, at_once),
+    ),
+    (REFERENCE, RUNS_AWAY): (Scenario("head", "LIQ-2", "a_liquidation_raises_no_shortfall", spirals, spiral),),
+    (VENUS, RUNS_AWAY): (Scenario("head", "LIQ-2", "a_liquidation_adds_no_shortfall", spirals, spiral),),
+    (VENUS, "borrow rate at full utilisation <= its maximum"): (
+        Scenario("head", "LIVE-4-w", "the_market_is_not_frozen", backed, frozen),
+    ),
+}
+"""What is tried for a condition of a model, in this order."""
+
+BREAKS: dict[tuple[str, str], tuple[str, ...]] = {
+    key: tuple(dict.fromkeys(scenario.invariant for scenario in scenarios)) for key, scenarios in SCENARIOS.items()
+}
+"""The invariants that go where a condition of a model fails."""
+
+EXACT: frozenset[tuple[str, str]] = frozenset(SCENARIOS)
+"""Conditions that end where the runs begin: one unit beyond there is one, where the market's amounts are large enough."""
+
+
+def breach(label: str, base: Protocol, head: Protocol, pool: str, asset: str | None) -> Trace | None:
+    """A run on integers that shows what goes wrong where a condition fails; None where none is known or found."""
+    case = Case(base, head, pool, asset)
+    for scenario in SCENARIOS.get((head.model, label), ()):
+        protocol = scenario.protocol(case)
+        choices: list[Choice] = []
+        with suppress(Ended):
+            choices += scenario.choices(bench_on(protocol, pool), case)
+        for choice in choices:
+            with suppress(Ended):
+                bench = bench_on(protocol, pool)
+                scenario.play(bench, case, choice)
+                trace = judged(scenario, bench)
+                if trace is not None:
+                    return trace
+    return None
+
+
+def judged(scenario: Scenario, bench: Bench) -> Trace | None:
+    """The run on a bench as a trace, if it breaks its scenario's promise."""
+    run = bench.run()
+    message = OUTCOMES[scenario.promise](run)
+    if message is None:
+        return None
+    steps = [traced(*call, step.refusal) for call, step in zip(bench.calls, run.steps, strict=True)]
+    violation = Violated(0, len(steps) - 1, message, {"promise": scenario.promise})
+    config = bench.protocol.canonical_json()
+    return Trace(bench.protocol.name, config, scenario.invariant, [steps], violation)

@@ -1,0 +1,186 @@
+"""Scenarios: what is done on a bench so that somebody loses, written once for every model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from poolproof.models.isolated_pool import VALUE_LIMIT
+from poolproof.spec.arithmetic import WAD
+
+from .bench import Bench, Ended, least, rounded
+from .positions import (
+    Case,
+    Choice,
+    at_the_edge,
+    collaterals,
+    edges,
+    healthy_from,
+    lendable,
+    opened,
+    pairs,
+    supplied_for,
+    unhealthy_after,
+)
+
+# --- the liquidation threshold falls ----------------------------------------------------------------------
+
+
+def lowered(bench: Bench, case: Case, choice: Choice) -> None:
+    """A borrower at the edge of health; then governance puts the proposed factors in force."""
+    proposed = case.market()
+    at_the_edge(bench, choice)
+    bench.do("set_factors", choice.collateral, proposed.ltv, proposed.liquidation_threshold)
+
+
+# --- more can be borrowed than the threshold allows -------------------------------------------------------
+
+
+def loans(bench: Bench, case: Case) -> Iterator[Choice]:
+    """Each pair of markets, from the listed prices on."""
+    return (choice for choice in edges(bench, case) if choice.edge in ("price", "at once"))
+
+
+def at_once(bench: Bench, _: Case, choice: Choice) -> None:
+    """Somebody borrows all that the loan-to-value allows, and is liquidated in the same instant."""
+    borrower, collateral, debt = bench.borrower, choice.collateral, choice.debt
+    loan = opened(bench, choice)
+    if not loan:
+        loan = bench.most("borrow", borrower, debt, at_most=bench.loans(debt))
+    else:
+        price = least(
+            lambda price: bench.after(
+                lambda: bench.accepts("borrow", borrower, debt, loan), "set_price", collateral, price
+            ),
+            1,
+            choice.price,
+        )
+        bench.move_price(collateral, price)
+    bench.do("borrow", borrower, debt, loan)
+    bench.do("liquidate", bench.liquidator, borrower, debt, collateral, bench.closable(debt))
+
+
+# --- liquidations take more than they repair --------------------------------------------------------------
+
+
+def spirals(bench: Bench, case: Case) -> Iterator[Choice]:
+    """Listed prices first; then prices at which no division of a liquidation has a remainder."""
+    for collateral, debt in pairs(bench, collaterals(bench, case)):
+        if bench.feed(collateral) == bench.feed(debt):
+            yield Choice(collateral, debt, bench.price(collateral), "time")
+            continue
+        yield Choice(collateral, debt, bench.price(collateral), "price")
+        for price, unit in bench.even_prices(collateral, debt):
+            yield Choice(collateral, debt, price, "at once", unit)
+
+
+def spiral(bench: Bench, _: Case, choice: Choice) -> None:
+    """A borrower falls just below the threshold and is liquidated in part."""
+    borrower, collateral, debt = bench.borrower, choice.collateral, choice.debt
+    if choice.edge == "at once":
+        exact_position(bench, choice)
+    else:
+        loan = opened(bench, choice) or bench.most("borrow", borrower, debt, at_most=bench.loans(debt))
+        bench.do("borrow", borrower, debt, loan)
+        if choice.edge == "price":
+            bench.move_price(collateral, healthy_from(bench, collateral) - 1)
+        else:
+            bench.do("pass_time", unhealthy_after(bench))
+    most = min(bench.closable(debt), bench.owed(debt, borrower) // 2, bench.wallet(debt, bench.liquidator))
+    amount = without_remainder(bench.incentive, most)
+    bench.do("liquidate", bench.liquidator, borrower, debt, collateral, amount)
+
+
+def exact_position(bench: Bench, choice: Choice) -> None:
+    """A borrower just below the threshold, at prices for which nothing is rounded."""
+    borrower, collateral, debt, unit = bench.borrower, choice.collateral, choice.debt, choice.unit
+    threshold, ltv = bench.threshold(collateral), bench.ltv(collateral)
+    if threshold == 0 or ltv == 0:
+        raise Ended
+    pledge = pledgeable(bench, collateral)
+    loan = rounded(min(lendable(bench, debt), pledge * choice.price * threshold // (unit * WAD)))
+    pledge = rounded((loan * unit * WAD - 1) // (choice.price * threshold), 3)
+    supply = supplied_for(bench, debt)
+    if supply:
+        bench.supply(bench.lender, bench.lent_from(debt), rounded(supply))
+    bench.pledge(collateral, pledge)
+    bench.move_price(debt, unit)
+    before = -(-loan * unit * WAD // (pledge * ltv))
+    before = rounded(before + before // 8 + 1, 2)
+    if pledge * before > VALUE_LIMIT or before > bench.highest_collateral_price(collateral):
+        raise Ended
+    bench.move_price(collateral, before)
+    bench.do("borrow", borrower, debt, loan)
+    bench.move_price(collateral, choice.price)
+
+
+def without_remainder(ratio: int, most: int) -> int:
+    """An amount, at most as large as is allowed, whose product with a ratio [wad] is an integer, or least above one.
+
+    It is a multiple of a denominator of the ratio's continued fraction, of those whose fractions lie below the ratio.
+    """
+    rest, divisor = ratio, WAD
+    older, newer, below, best = 0, 1, True, 1
+    while newer <= most:
+        rest, divisor = divisor, rest % divisor
+        if below or divisor == 0:
+            best = newer
+        if divisor == 0:
+            break
+        older, newer, below = newer, older + newer * (rest // divisor), not below
+    if most < best:
+        raise Ended
+    return most // best * best
+
+
+# --- rates beyond their maximum ---------------------------------------------------------------------------
+
+
+def backed(bench: Bench, case: Case) -> Iterator[Choice]:
+    """The market that is asked about, borrowed from on each other collateral; or not borrowed from at all."""
+    debt = bench.market(case.asset)
+    others = [name for name in bench.markets if bench.feed(name) != bench.feed(debt) and bench.ltv(name)]
+    others.sort(key=lambda name: -pledgeable(bench, name) * bench.price(name) * bench.ltv(name))
+    yield from (Choice(name, debt, bench.price(name), "at once") for name in others if bench.price(name))
+    yield Choice(debt, debt, bench.price(debt), "time")
+
+
+def pledgeable(bench: Bench, name: str) -> int:
+    """What the borrower can supply in a market [tokens]."""
+    return min(bench.wallet(name, bench.borrower), bench.room(name))
+
+
+def all_borrowed(bench: Bench, choice: Choice) -> None:
+    """Somebody borrows everything that a market has, on as much of a collateral, at a price as high, as that takes."""
+    collateral, debt = choice.collateral, choice.debt
+    if bench.cash(debt) > bench.loans(debt):
+        redeem_all(bench, debt)
+    supply = min(supplied_for(bench, debt), bench.loans(debt) - bench.cash(debt))
+    if supply > 0:
+        bench.supply(bench.lender, debt, rounded(supply))
+    loan, pledge = bench.cash(debt), rounded(pledgeable(bench, collateral))
+    if loan == 0:
+        raise Ended
+    price = -(-loan * bench.price(debt) * WAD // (pledge * bench.ltv(collateral)))
+    bench.pledge(collateral, pledge)
+    bench.move_price(collateral, max(choice.price, rounded(price + price // 4 + 1, 2)))
+    bench.do("borrow", bench.borrower, debt, loan)
+
+
+def redeem_all(bench: Bench, name: str) -> None:
+    """Let everybody leave a market."""
+    for user in bench.protocol.users:
+        if bench.shares(name, user):
+            bench.do("redeem", user, name, bench.shares(name, user))
+
+
+def frozen(bench: Bench, _: Case, choice: Choice) -> None:
+    """Everything is borrowed, a slot passes, and the borrower wants to repay; or a supplier comes, and wants to leave."""
+    lender, debt = bench.lender, choice.debt
+    if choice.edge == "time":
+        bench.supply(lender, debt, rounded(supplied_for(bench, debt)))
+        bench.do("pass_time", 1)
+        bench.attempt("redeem", lender, debt, bench.shares(debt, lender))
+        return
+    all_borrowed(bench, choice)
+    bench.do("pass_time", 1)
+    bench.attempt(*bench.repayment(debt, bench.owed(debt, bench.borrower)))
