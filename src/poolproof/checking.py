@@ -104,7 +104,7 @@ def check(
     began = time.monotonic()
     options = options or Options()
     model, catalogue = _find(protocol, find)
-    asked = _asked(protocol, catalogue, only)
+    asked = ids_to_decide(protocol, catalogue, only)
     report = Report(protocol, model, asked)
     found: dict[str, Decision] = {}
     with cache if cache is not None else open_cache() as store:
@@ -229,8 +229,11 @@ def lost(task: Task, reason: str) -> Result:
     return Result.lost(task, reason)
 
 
-def _asked(protocol: Protocol, catalogue: Catalogue, only: Iterable[str]) -> tuple[str, ...]:
-    """The ids to decide, in the catalogue's order."""
+def ids_to_decide(protocol: Protocol, catalogue: Catalogue, only: Iterable[str]) -> tuple[str, ...]:
+    """The ids to decide, in the catalogue's order: those named, or all, and the weaker claims of acceptances.
+
+    Refuses: an id that the catalogue does not have, in ``only`` or in an acceptance.
+    """
     ids = [invariant.id for invariant in catalogue]
     for position, entry in enumerate(protocol.accepted):
         place = f"{protocol.name}: accepted[{position}]"
