@@ -12,11 +12,11 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
-import jsonschema  # type: ignore[import-untyped]  # ships no types
 import pytest
 import xmlschema
 from hypothesis import given
 from hypothesis import strategies as st
+from jsonschema.validators import validator_for  # type: ignore[import-untyped]  # ships no types
 from markdown_it import MarkdownIt
 
 from poolproof.reports.document import Change, Column, Document, Finding, Row, Step, Table, Trace, Where, plain
@@ -62,7 +62,7 @@ def test_a_row_has_a_text_for_each_column() -> None:
 def test_sarif_is_valid(document: Document) -> None:
     """By the published schema, in UTF-8, with addresses of nothing but the characters that those may have."""
     text = sarif_of(document)
-    validator = jsonschema.validators.validator_for(SARIF)(SARIF)
+    validator = validator_for(SARIF)(SARIF)
     assert [error.message for error in validator.iter_errors(json.loads(text.encode()))] == []
     assert all(re.fullmatch(r"[A-Za-z0-9._~/:%-]+", uri) for uri in re.findall(r'"uri": "(.*)"', text))
 
@@ -71,7 +71,7 @@ def test_the_sarif_schema_can_say_no() -> None:
     """The check above is one."""
     log = log_of(GATE)
     log["runs"][0]["results"][0]["level"] = "terrible"
-    assert not jsonschema.validators.validator_for(SARIF)(SARIF).is_valid(log)
+    assert not validator_for(SARIF)(SARIF).is_valid(log)
 
 
 def test_sarif_has_what_asks_for_attention() -> None:
