@@ -50,15 +50,16 @@ def position_of(data: Mapping[str, Any], path: Sequence[str]) -> KeyPath:
     found: list[str | int] = []
     here: Any = data
     for part in path:
-        step: str | int = part
-        if isinstance(here, Sequence) and not isinstance(here, str):
-            step = next((number for number, entry in enumerate(here) if _name(entry) == part), -1)
-            if step == -1:
-                raise KeyError(part)
-        elif not isinstance(here, Mapping):
+        if isinstance(here, Mapping):
+            found.append(part)
+            here = here.get(part)
+            continue
+        entries = here if isinstance(here, list) else ()
+        position = next((number for number, entry in enumerate(entries) if _name(entry) == part), None)
+        if position is None:
             raise KeyError(part)
-        found.append(step)
-        here = here[step] if isinstance(step, int) else here.get(step)
+        found.append(position)
+        here = here[position]
     return tuple(found)
 
 

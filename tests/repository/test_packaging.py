@@ -53,7 +53,7 @@ def files_that_belong_in_the_wheel() -> set[str]:
     wanted = set()
     for top, place in [(DOOR, "poolproof"), *((ROOT / name, f"poolproof/{name}") for name in FOLDERS)]:
         for path in files_below(top):
-            if path.name.endswith((".py", "py.typed", ".toml", ".json", ".json.gz", ".jsonl.gz", ".css", ".js")):
+            if path.name.endswith((".py", "py.typed", ".toml", ".json", ".json.gz", ".jsonl.gz", ".css", ".js", ".j2")):
                 wanted.add(f"{place}/{path.relative_to(top).as_posix()}")
     return wanted
 

@@ -251,8 +251,9 @@ def _comment(report: GateReport) -> None:
 
 
 def ids_of(report: GateReport, place: Place) -> tuple[str, ...]:
-    """The invariants that go where a condition fails."""
-    return BREAKS.get((report.proposal.head.model, place.label), ())
+    """The invariants that go where a condition fails: the claim, and the weaker one that a model keeps."""
+    broken = BREAKS.get((report.proposal.head.model, place.label), ())
+    return tuple(dict.fromkeys(each for name in broken for each in (name.removesuffix("-w"), name)))
 
 
 def is_exact(model: str, places: frozenset[Place]) -> bool:

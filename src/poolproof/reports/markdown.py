@@ -19,14 +19,17 @@ MOST_ROWS = 6
 """Rows of a table above the fold."""
 LONGEST_CELL = 160
 """Longest text in a table above the fold [characters]."""
+LONGEST_LINE = 400
+"""Longest text of another line there, and of a heading [characters]."""
 LONGEST_LIST = 200
+"""Most rows of a table below the fold."""
 MARKS: dict[State, str] = {"good": "✅", "bad": "❌", "neutral": "⚪"}
 RULES: dict[Align, str] = {"left": "---", "right": "---:"}
 
 _BROKEN = "\u200b"
-_LINKED = re.compile(r"(?<=[@#])(?=\S)|(?<=:)(?=//|[A-Za-z0-9_+-])|(?<=[wW]{3})(?=\.)|(?<=GH-)(?=\d)")
+_LINKED = re.compile(r"(?<=[@#$])(?=\S)|(?<=:)(?=//|[A-Za-z0-9_+-])|(?<=[wW]{3})(?=\.)|(?<=GH-)(?=\d)")
 _MARKUP = re.compile(r"([\\`*_\[\]#~$])")
-_AT_THE_START = re.compile(r"^(\d*)([-+=.)])")
+_AT_THE_START = re.compile(r"^(\d+(?=[.)](?:\s|$))|(?=[-+=]))")
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "|": "&vert;"})
 
 
@@ -52,7 +55,7 @@ def words(text: str) -> str:
     """A text as Markdown that shows exactly that, in one line."""
     line = " ".join(text.split()).translate(_ENTITIES)
     line = _MARKUP.sub(r"\\\1", line)
-    return _LINKED.sub(_BROKEN, _AT_THE_START.sub(r"\1\\\2", line))
+    return _LINKED.sub(_BROKEN, _AT_THE_START.sub(r"\1\\", line))
 
 
 def in_html(text: str) -> str:
@@ -63,9 +66,9 @@ def in_html(text: str) -> str:
 def above_the_fold(document: Document) -> str:
     """The verdict in a line, what asks for attention in a table, and what is unfinished."""
     mark = MARKS["good" if document.ok else "bad"]
-    lines = [f"{mark} **{words(document.title)}: {words(document.verdict)}**; {words(document.headline)}"]
+    lines = [f"{mark} **{_short(document.title)}: {_short(document.verdict)}**; {_short(document.headline)}"]
     if document.unfinished:
-        lines += ["", f"⚠️ **partial**: {words(document.unfinished)}"]
+        lines += ["", f"⚠️ **partial**: {_short(document.unfinished)}"]
     open_ones = [finding for finding in document.findings if finding.is_open]
     if open_ones:
         lines += ["", "| | claim | verdict | |", "|---|---|---|---|"]
@@ -131,8 +134,13 @@ def _head(table: Table) -> list[str]:
 
 def _cells(row: Row, longest: int | None = None) -> str:
     """A row of a table; ``longest`` cuts its texts."""
-    cells = (cell if longest is None or len(cell) <= longest else f"{cell[: longest - 1]}…" for cell in row.cells)
-    return f"| {MARKS[row.state]} | {' | '.join(map(words, cells))} |"
+    cells = (words(cell) if longest is None else _short(cell, longest) for cell in row.cells)
+    return f"| {MARKS[row.state]} | {' | '.join(cells)} |"
+
+
+def _short(text: str, longest: int = LONGEST_LINE) -> str:
+    """A text, or as much of its beginning as there is room for."""
+    return words(text if len(text) <= longest else f"{text[: longest - 1]}…")
 
 
 def _more(count: int) -> str:
@@ -147,7 +155,7 @@ def _explained(finding: Finding) -> Iterator[str]:
     lines = [words(finding.claim), ""]
     if finding.where is not None:
         lines += [f"at {_code(f'{finding.where.file}:{finding.where.line}')}", ""]
-    lines += [f"- {words(detail)}" for detail in finding.details]
+    lines += [*(f"- {words(detail)}" for detail in finding.details), ""]
     if finding.trace is not None:
         lines += _steps(finding.trace)
     yield _fold(f"{name}: {finding.message or finding.claim}", "\n".join(lines))
@@ -171,7 +179,7 @@ def _steps(trace: Trace) -> Iterator[str]:
 
 def _fold(heading: str, body: str) -> str:
     """A section that a click unfolds."""
-    return f"\n<details><summary>{in_html(heading)}</summary>\n\n{body}\n\n</details>\n"
+    return f"\n<details><summary>{in_html(heading[:LONGEST_LINE])}</summary>\n\n{body}\n\n</details>\n"
 
 
 def _code(text: str) -> str:
