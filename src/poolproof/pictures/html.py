@@ -20,6 +20,7 @@ from xml.etree.ElementTree import Element, SubElement, tostring
 from poolproof.pictures.layout import Layout, PlacedCard, layout_of
 from poolproof.pictures.svg import LOSS, capacity_of, crowded, drawing, heading, samples, style
 from poolproof.pictures.text import amount, amount_of, printable, width_of
+from poolproof.proofs.contagion.analysis import Together
 from poolproof.proofs.contagion.network import Channel, Contagion, Loss, Path
 
 LARGEST_HEAD = 34.0
@@ -78,7 +79,9 @@ Enter, to see what its failure does; Escape goes back.</p>
 COLUMNS = ("source", "pool", "asset", "kind", "upper", "reason", "lower", "gap")
 
 
-def html_of(analysis: Contagion, decimals: Mapping[str, int] | None = None) -> str:
+def html_of(
+    analysis: Contagion, decimals: Mapping[str, int] | None = None, together: Together | None = None
+) -> str:
     """The page as text; ``decimals`` of an asset turn its amounts into tokens."""
     known = decimals or {}
     layout = layout_of(analysis.network)
