@@ -2,20 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from poolproof.proofs import registry
+from poolproof.spec.errors import UsageError, shown_text
 from poolproof.spec.protocol import Protocol
 
-from .bounds import losses_of
+from .bounds import MOST_ROWS, losses_of
 from .graph import network_of
-from .network import Contagion, Loss
+from .network import Contagion, Limit, Network
 from .paths import paths_of
-from .witness import Case, as_trace, gap_of, largest
+from .ranking import Ranked, ranking
+from .simultaneous import Simultaneous, simultaneous
+from .unnoticed import losses_over_time
+from .witness import Case, as_trace, gap_of, is_close, largest
 
 Watch = Callable[[str, int, int], None]
 """Told the stage, how much of it is done, and how much there is."""
+FAIL = ("pool", "market", "line")
+"""The kinds of nodes that owe principal, and so can fail together."""
+NO_RUN_OF_A_STATE = "no run is looked for: runs start where the protocol starts, and not from a given state"
+NO_RUN_OF_ONE = "no run is looked for: runs are made of several pools side by side"
+NO_RUN_YET = "no run was looked for before the interruption"
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """What failures at once do: the pools or nodes that fail together, and every pool by what its failure does."""
+
+    failing: tuple[str, ...]
+    found: Simultaneous
+    ranking: tuple[Ranked, ...]
 
 
 def analyse(
@@ -29,18 +48,28 @@ def analyse(
     watch("network", 0, 0)
     network = network_of(protocol, state)
     watch("paths", 0, 0)
-    paths = paths_of(protocol, network, state)
+    paths, limits = paths_of(protocol, network, state)
     watch("bounds", 0, 0)
-    analysis = Contagion(network, paths, losses_of(protocol, state))
+    if len(protocol.pools) * sum(len(pool.markets) for pool in protocol.pools) > MOST_ROWS:
+        limits.append(Limit(None, "pairs of a source and a market in which nothing is lost are not listed"))
+    analysis = Contagion(network, paths, losses_of(protocol, state), limits=limits)
+    reason = NO_RUN_OF_ONE if len(protocol.pools) == 1 else NO_RUN_YET if state is None else NO_RUN_OF_A_STATE
+    for loss in analysis.losses:
+        loss.gap = None if is_close(loss.lower, loss.upper) else reason
     if witnesses:
-        show_losses(protocol, analysis.losses, watch)
+        show_losses(protocol, analysis, watch)
     return analysis
 
 
-def show_losses(protocol: Protocol, losses: list[Loss], watch: Watch) -> None:
-    """Give each loss that may be above nothing the largest run that is found; runs start from the initial state."""
+def show_losses(protocol: Protocol, analysis: Contagion, watch: Watch) -> None:
+    """Give each loss that may be above nothing the largest run that is found; runs start from the initial state.
+
+    What an interruption leaves out says so in its ``gap``.
+    """
+    if len(protocol.pools) == 1:
+        return
     model, _ = registry.of(protocol)
-    wanted = [loss for loss in losses if loss.upper != 0]
+    wanted = [loss for loss in analysis.losses if loss.upper != 0]
     for place, loss in enumerate(wanted):
         watch(f"witnesses: {loss.source} to {loss.pool}/{loss.asset}", place, len(wanted))
         case = Case(loss.source, loss.pool, loss.asset, loss.kind)
@@ -48,3 +77,18 @@ def show_losses(protocol: Protocol, losses: list[Loss], watch: Watch) -> None:
         loss.gap = gap_of(loss.kind, loss.upper, found)
         if found is not None:
             loss.lower, loss.witness = found.loss, as_trace(model, protocol, case, found.calls).to_json()
+            analysis.over_time.append(losses_over_time(model, protocol, case, found, direct=loss.direct))
+
+
+def together(protocol: Protocol, network: Network, failing: Iterable[str] = (), state: Any = None) -> Together:
+    """What everybody loses when these fail at once, by default all pools; and the ranking of the pools.
+
+    Refuses: a name that is no pool, market or line.
+    """
+    known = [node.id for node in network.nodes if node.kind in FAIL]
+    names = tuple(dict.fromkeys(failing)) or tuple(pool.id for pool in protocol.pools)
+    for name in names:
+        if name not in known:
+            rule = "no pool, market or credit line has this name"
+            raise UsageError(rule, f"--failing {shown_text(name)}", f"name one of {', '.join(known)}")
+    return Together(names, simultaneous(network, names), tuple(ranking(protocol, state)))

@@ -102,6 +102,44 @@ class Loss:
     """Whether it is what goes over a line alone; what follows from that in the core pool then has a row of its own."""
 
 
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A loss that is recorded after a time [slots]; None where the model refuses to record it then."""
+
+    after: str
+    slots: int
+    loss: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class OverTime:
+    """A loss in runs that differ only in when the failure is recorded: at once first, then later and later.
+
+    ``counted``: what of the time in between is in it.
+    """
+
+    source: str
+    pool: str
+    asset: str
+    kind: LossKind
+    points: tuple[Point, ...]
+    counted: str
+    direct: bool = False
+
+    @property
+    def grows(self) -> bool:
+        """Whether a later recording loses something else."""
+        return len({each.loss for each in self.points}) > 1
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """What an analysis left out because there is too much of it, in words, and from which node."""
+
+    source: str | None
+    told: str
+
+
 @dataclass(slots=True)
 class Contagion:
     """The whole analysis, as the command shows it."""
@@ -109,3 +147,5 @@ class Contagion:
     network: Network
     paths: list[Path] = field(default_factory=list)
     losses: list[Loss] = field(default_factory=list)
+    over_time: list[OverTime] = field(default_factory=list)
+    limits: list[Limit] = field(default_factory=list)

@@ -1,9 +1,11 @@
-"""Ways of a loss from what fails to other pools, what they carry, and which limits to lower so that they carry less."""
+"""Ways of a loss from what fails to other pools, what they carry, and which limits to lower so that they carry less.
+
+Where there are too many ways to list them all, the shortest are listed, and each source says what is left out.
+"""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +17,7 @@ from poolproof.spec.protocol import Protocol
 
 from .bounds import worst_of
 from .exposure import Exposure, exposures
-from .network import Channel, LossKind, Network, Path
+from .network import Channel, Limit, LossKind, Network, Path
 
 LONGEST = 8
 """Most channels of a path."""
@@ -67,12 +69,18 @@ def graph_of(network: Network) -> Any:
     return graph
 
 
-def paths_of(protocol: Protocol, network: Network, state: Any = None) -> list[Path]:
-    """The paths from each pool and each feed to the markets of other pools, the shortest first."""
+def paths_of(protocol: Protocol, network: Network, state: Any = None) -> tuple[list[Path], list[Limit]]:
+    """The paths from each pool and each feed to the markets of other pools, the shortest first, and what is left out."""
     graph = graph_of(network)
     found = exposures(protocol, state)
     starts = [node.id for node in network.nodes if node.kind in {"pool", "oracle"}]
-    return [_path(via, found) for start in starts for via in _from(graph, start)]
+    paths: list[Path] = []
+    limits: list[Limit] = []
+    for start in starts:
+        ways, told = _from(graph, start)
+        paths += [_path(via, found) for via in ways]
+        limits += [Limit(start, each) for each in told]
+    return paths, limits
 
 
 def shortest_of(paths: list[Path]) -> list[Path]:
@@ -102,12 +110,13 @@ def heaviest(protocol: Protocol, network: Network, state: Any = None) -> list[tu
     )
 
 
-def _from(graph: Any, start: str) -> Iterator[tuple[Channel, ...]]:
-    """Breadth first: every simple path from a node to a market of another pool than it touched first."""
+def _from(graph: Any, start: str) -> tuple[list[tuple[Channel, ...]], list[str]]:
+    """Breadth first: the simple paths from a node to a market of another pool than it touched first; what ended it."""
     pending: deque[tuple[tuple[Channel, ...], tuple[str, ...]]] = deque([((), (start,))])
-    steps = given = 0
+    found: list[tuple[Channel, ...]] = []
+    steps, longest = 0, False
     shared = len({graph.nodes[each]["node"].pool for each in graph.successors(start)}) > 1
-    while pending and steps < MOST_STEPS and given < MOST_OF_SOURCE:
+    while pending and steps < MOST_STEPS and len(found) < MOST_OF_SOURCE:
         via, visited = pending.popleft()
         steps += 1
         home = next((graph.nodes[each]["node"].pool for each in visited if graph.nodes[each]["node"].pool), None)
@@ -117,10 +126,19 @@ def _from(graph: Any, start: str) -> Iterator[tuple[Channel, ...]]:
             node, longer = graph.nodes[target]["node"], (*via, channel)
             crosses = node.pool != home if home is not None else shared
             if node.kind == "market" and crosses:
-                given += 1
-                yield longer
+                found.append(longer)
             if len(longer) < LONGEST:
                 pending.append((longer, (*visited, target)))
+            else:
+                longest = longest or any(each not in visited for each in graph.successors(target))
+    told = []
+    if len(found) > MOST_OF_SOURCE or (pending and len(found) == MOST_OF_SOURCE):
+        told.append(f"only the shortest {MOST_OF_SOURCE} paths from one source are listed")
+    elif pending:
+        told.append(f"only {MOST_STEPS:,} beginnings of paths from one source are followed")
+    if longest:
+        told.append(f"paths of more than {LONGEST} channels are not listed")
+    return found[:MOST_OF_SOURCE], told
 
 
 def _path(via: tuple[Channel, ...], found: dict[str, Exposure]) -> Path:

@@ -14,6 +14,8 @@ from math import ceil
 from typing import Any, TypeAlias
 
 from poolproof.models.deployed.venus.market import VToken
+from poolproof.proofs import registry
+from poolproof.spec.action import perform
 from poolproof.spec.arithmetic import WAD
 from poolproof.spec.errors import UsageError, shown_text
 from poolproof.spec.protocol import Protocol
@@ -25,6 +27,8 @@ from .unwinding import Unwinding, unwinding_of
 
 SHOCK = "shock"
 """The source of what a price move does."""
+ONE_MOVE = "one price move"
+"""For how long the bounds of a shock hold."""
 MOST_STEPS = 100_000
 """Most liquidations of one shock."""
 HIGHEST_PRICE = 2**128
@@ -97,14 +101,22 @@ def moves_of_feeds(protocol: Protocol, shocks: Shocks) -> dict[str, Fraction]:
 # --- on a state ---------------------------------------------------------------------------------------------------
 
 
-def run_shock(protocol: Protocol, state: Any, shocks: Shocks, watch: Watch) -> Outcome:
-    """Move prices, liquidate what can be, write off what is left, and measure; the state itself stays as it is."""
+def run_shock(protocol: Protocol, state: Any, shocks: Shocks, watch: Watch, unnoticed: int = 0) -> Outcome:
+    """Move prices, liquidate what can be, write off what is left, and measure; the state itself stays as it is.
+
+    ``unnoticed``: the time after the move in which nobody does anything [slots]; what is lost is measured against what
+    suppliers and reserves had at its end, interest on debt that nobody will pay included.
+    """
     moved = present(protocol, state)
     pools = pools_of(moved, protocol)
+    unhealthy = _unhealthy(_runs(pools))
+    prices = _move_prices(protocol, pools, moves_of_feeds(protocol, shocks))
+    if unnoticed:
+        moved = _later(protocol, moved, unnoticed)
+        pools = pools_of(moved, protocol)
     before = {each.name: each for each in exposures(protocol, moved).values()}
-    runs = {name: unwinding_of(pool) for name, pool in pools.items()}
-    unhealthy = _unhealthy(runs)
-    outcome = Outcome(_move_prices(protocol, pools, moves_of_feeds(protocol, shocks)), unhealthy, _unhealthy(runs))
+    runs = _runs(pools)
+    outcome = Outcome(prices, unhealthy, _unhealthy(runs))
     changed = True
     while changed and outcome.complete:
         changed = False
@@ -123,6 +135,23 @@ def run_shock(protocol: Protocol, state: Any, shocks: Shocks, watch: Watch) -> O
         outcome.seen[market] = before[market].supplied
         outcome.lost[market] = _recorded(each, before[market], pools)
     return outcome
+
+
+def _runs(pools: Mapping[str, Any]) -> dict[str, Unwinding]:
+    return {name: unwinding_of(pool) for name, pool in pools.items()}
+
+
+def _later(protocol: Protocol, state: Any, slots: int) -> Any:
+    """A state after a time in which nobody did anything, and every oracle still answers its price."""
+    model, _ = registry.of(protocol)
+    refusal = perform(state, model.action("pass_time"), (slots,))
+    if refusal is not None:
+        raise refusal
+    for pool in pools_of(state, protocol).values():
+        for market in pool.markets.values():
+            if not isinstance(market, VToken):
+                market.feed.updated_at = pool.now
+    return present(protocol, state)
 
 
 def _unhealthy(runs: Mapping[str, Unwinding]) -> list[str]:
@@ -200,9 +229,7 @@ def losses_of_shock(protocol: Protocol, shocks: Shocks, state: Any = None) -> li
         upper = min(lost[name], market.losable) + lines
         theorem += OVER_A_LINE if lines else ()
         rows.append(
-            Loss(
-                SHOCK, market.pool, market.asset, "principal", upper, reason, theorem=theorem, horizon="one price move"
-            )
+            Loss(SHOCK, market.pool, market.asset, "principal", upper, reason, theorem=theorem, horizon=ONE_MOVE)
         )
     return rows
 

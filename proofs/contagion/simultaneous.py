@@ -14,7 +14,7 @@ nothing bounds repays nothing in any asset.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from poolproof.spec.errors import UsageError
@@ -42,10 +42,11 @@ class Principal:
 
 @dataclass(frozen=True)
 class NodeLoss:
-    """What a node that does not fail itself loses at most [smallest unit of ``asset``]; None: nothing bounds it.
+    """What a node loses at most of what it has lent [smallest unit of ``asset``]; None: nothing bounds it.
 
-    ``claims``: what it has lent over bounded channels; ``distress``: its differential DebtRank, the share of its claims
-    that is gone if every debtor's loss takes the same share of what it owes.
+    ``fails``: whether it fails itself; what it loses by its own borrowers is not in it.  ``claims``: what it has lent
+    over bounded channels; ``distress``: its differential DebtRank, the share of its claims that is gone if every
+    debtor's loss takes the same share of what it owes.
     """
 
     node: str
@@ -54,6 +55,7 @@ class NodeLoss:
     claims: int
     upper: int | None
     distress: float
+    fails: bool = False
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,7 @@ def from_network(network: Network) -> tuple[Principal, ...]:
 def simultaneous(
     network: Network, failing: Iterable[str], buffers: Mapping[str, int] | None = None, *, exact: bool | None = None
 ) -> Simultaneous:
-    """What everybody else loses when these pools, or single nodes, fail together.
+    """What everybody loses over channels when these pools, or single nodes, fail together.
 
     ``buffers``: what a node can lose, of each asset, before it repays less, by its id.
 
@@ -129,12 +131,19 @@ def simultaneous(
                 principal.asset,
                 claims[place],
                 None if place in boundless else lost[place],
-                float(rank.distress[place]),
+                _distress(principal, rank.distress, claims[place], place),
+                place in first,
             )
             for place, node in enumerate(network.nodes)
-            if place not in first and (lost[place] or place in boundless)
+            if lost[place] or place in boundless
         ]
     return Simultaneous(tuple(network.nodes[place].id for place in sorted(first)), tuple(rows), ranks)
+
+
+def _distress(principal: Principal, distress: Sequence[Number], claims: int, place: int) -> float:
+    """The share of a node's claims that is gone; of a node that fails itself, by its debtors' distress alone."""
+    shares = (amount * distress[by] for (by, to), amount in principal.lent.items() if to == place)
+    return float(min(1, sum(shares) / claims)) if claims else float(distress[place])
 
 
 def _sums(lent: Mapping[tuple[int, int], int], end: int, size: int) -> list[int]:

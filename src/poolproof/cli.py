@@ -252,6 +252,13 @@ def contagion(
             help="Say which line limits to lower so that this market loses at most so much; may be repeated.",
         ),
     ] = None,
+    failing: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NODE",
+            help="Let this pool, market or credit line fail together with the others named so; all pools otherwise.",
+        ),
+    ] = None,
     svg: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw the network as SVG.")] = None,
     html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the analysis as a page.")] = None,
     json: JsonFile = None,
@@ -261,7 +268,14 @@ def contagion(
     from .console import Output
 
     return run_contagion(
-        Output(json), protocol, state=state, shocks=shock or (), keep_under=keep_under or (), svg=svg, html=html
+        Output(json),
+        protocol,
+        state=state,
+        shocks=shock or (),
+        keep_under=keep_under or (),
+        failing=failing or (),
+        svg=svg,
+        html=html,
     )
 
 

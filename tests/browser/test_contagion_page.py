@@ -52,7 +52,7 @@ def number(analysis: Contagion, name: str) -> int:
 def column(browser: Any, name: str) -> list[str]:
     """What one column of the table shows, a text for each row."""
     found: list[str] = browser.value(
-        f"[...document.querySelectorAll('td[data-label={name}]')].map((cell) => cell.firstChild.textContent)"
+        f"[...document.querySelectorAll('td[data-key={name}]')].map((cell) => cell.firstChild.textContent)"
     )
     return found
 

@@ -1,7 +1,7 @@
 "use strict";
 (() => {
   const SVG = document.getElementById("picture").namespaceURI;
-  const BATCH = 200;
+  const BATCH = window.innerWidth > 600 ? 200 : 25;
   const NAME = 11.5;
   const data = JSON.parse(document.getElementById("data").textContent);
   const byId = (id) => document.getElementById(id);
@@ -156,11 +156,17 @@
     const [x, y, width] = data.cards[card];
     const text = document.createElementNS(SVG, "text");
     const different = [...new Set(bounds)];
-    text.textContent = different.slice(0, 2).join("; ") + (different.length > 2 ? `; ${different.length - 2} more` : "");
+    const lines = different.length > 2 ? [different[0], `and ${different.length - 1} other bounds`] : different;
     text.setAttribute("class", "bound");
-    text.setAttribute("x", x + width / 2);
     text.setAttribute("y", y - 5);
     text.setAttribute("text-anchor", "middle");
+    lines.forEach((line, place) => {
+      const part = document.createElementNS(SVG, "tspan");
+      part.textContent = line;
+      part.setAttribute("x", x + width / 2);
+      part.setAttribute("dy", place ? "1.1em" : `${-1.1 * (lines.length - 1)}em`);
+      text.append(part);
+    });
     labels.append(text);
   };
   const raise = (number) => {
@@ -215,9 +221,10 @@
   };
 
   // ---- the table
-  const body = document.querySelector("tbody");
-  const columns = [...document.querySelectorAll("th")];
-  const names = columns.map((head) => head.textContent);
+  const body = document.querySelector(".losses tbody");
+  const columns = [...document.querySelectorAll(".losses th")];
+  const names = columns.map((head) => head.dataset.key);
+  const titles = columns.map((head) => head.textContent);
   const sorting = { column: null, down: false };
   let shown = BATCH;
   const rank = (loss, column) => {
@@ -228,9 +235,11 @@
   const compare = (a, b) => (typeof a === "number" ? (a > b) - (a < b) : a.localeCompare(b, "en", { numeric: true }));
   const row = (loss) => {
     const line = document.createElement("tr");
-    for (const name of names) {
+    for (const [place, name] of names.entries()) {
       const cell = element("td", loss[name]);
-      cell.dataset.label = name;
+      cell.dataset.key = name;
+      cell.dataset.label = titles[place];
+      if (name === "kind" && loss.direct) cell.append(element("small", "the line alone"));
       if (name === "upper" && loss.exact[0] !== null) cell.title = `exactly ${loss.exact[0]} in the smallest unit`;
       if (name === "lower") cell.title = `exactly ${loss.exact[1]} in the smallest unit`;
       if (name === "lower" && loss.run !== null) {
@@ -243,13 +252,32 @@
       }
       line.append(cell);
     }
+    return [line, note(loss)];
+  };
+  // Why, for how long, and why a run shows less: below the row that it is of.
+  const note = (loss) => {
+    const line = document.createElement("tr");
+    line.className = "note";
+    const cell = document.createElement("td");
+    cell.colSpan = names.length;
+    const words = { "at most": [loss.reason, loss.theorem && `by ${loss.theorem}`], for: [loss.horizon], "no run comes closer": [loss.gap] };
+    for (const [what, parts] of Object.entries(words)) {
+      const told = parts.filter(Boolean).join(", ");
+      if (told) cell.append(element("div", `${what}: ${told}`));
+    }
+    line.append(cell);
     return line;
   };
+  // What a pool does to others first, then feeds, then what it does to itself.
+  const concern = (loss) => (loss.source === loss.pool ? 2 : loss.source.includes(":") ? 1 : 0);
+  const timed = [...document.querySelectorAll("tr[data-from]")];
   function fill() {
+    for (const line of timed) line.hidden = chosen !== null && Number(line.dataset.from) !== chosen;
     const rows = data.losses.filter((loss) => chosen === null || loss.from === chosen);
     const { column, down } = sorting;
+    rows.sort((a, b) => concern(a) - concern(b));
     if (column) rows.sort((a, b) => compare(rank(a, column), rank(b, column)) * (down ? -1 : 1));
-    body.replaceChildren(...rows.slice(0, shown).map(row));
+    body.replaceChildren(...rows.slice(0, shown).flatMap(row));
     byId("heading").textContent = chosen === null ? "All losses" : `If ${data.nodes[chosen].id} fails`;
     byId("counted").textContent = rows.length > shown ? `${shown} of ${rows.length} losses` : `${rows.length} ${rows.length === 1 ? "loss" : "losses"}`;
     byId("more").hidden = rows.length <= shown;

@@ -13,7 +13,6 @@ import pytest
 
 from poolproof import commands_contagion
 from poolproof.cli import main
-from poolproof.proofs.contagion.analysis import analyse
 from poolproof.proofs.contagion.network import Contagion, Loss
 from poolproof.proofs.snapshots import state_to_json
 
@@ -53,7 +52,7 @@ def crashing(tmp_path: Path) -> str:
     "name", ["astera-docs", "elara-docs", "venus-docs", "venus-bsc", "venus-bsc-liquid-staked-bnb", "every-channel"]
 )
 def test_the_json_has_what_other_programs_read(run: Run, name: str) -> None:
-    """Nodes, edges, paths and losses with their keys; every amount is a decimal string or nothing."""
+    """Nodes, edges, paths and losses with their keys; every amount is a decimal string or nothing; each gap is told."""
     code, out, _ = run(name, "--json", "-")
     data = json.loads(out)
     assert code == 0
@@ -72,6 +71,9 @@ def test_the_json_has_what_other_programs_read(run: Run, name: str) -> None:
         assert set(loss) == keys | {"direct"}
         assert int(loss["lower"]) <= int(loss["upper"])
         assert (loss["witness"] is not None) == (int(loss["lower"]) > 0)
+        assert loss["kind"] in data["kinds"]
+        assert loss["horizon"]
+        assert (loss["gap"] is not None) == (100 * (int(loss["upper"]) - int(loss["lower"])) > int(loss["upper"]))
 
 
 def test_the_tables_say_what_a_loss_is(run: Run) -> None:
@@ -132,12 +134,10 @@ def test_limits_that_are_not_enough_close_the_gate(run: Run, crashing: str) -> N
 def test_a_run_beyond_its_bound_is_a_refutation(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """A witness that loses more than a theorem allows ends with 1."""
 
-    def broken(*arguments: Any, **options: Any) -> Contagion:
-        analysis = analyse(*arguments, **options)
+    def broken(_protocol: object, analysis: Contagion, _watch: object) -> None:
         analysis.losses.append(Loss("mini-a", "core", "ETH", "principal", 1, "wrong", lower=2))
-        return analysis
 
-    monkeypatch.setattr(commands_contagion, "analyse", broken)
+    monkeypatch.setattr(commands_contagion, "show_losses", broken)
     code, out, _ = run("astera-docs")
     assert code == 1
     assert "a run loses 2 where 1 is the bound" in out

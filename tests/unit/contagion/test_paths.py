@@ -25,7 +25,7 @@ ETH = 10**18
 def paths(name: str) -> list[Way]:
     """The paths of a shipped protocol, from the worst that its file allows."""
     protocol = load_protocol(name)
-    return paths_of(protocol, network_of(protocol))
+    return paths_of(protocol, network_of(protocol))[0]
 
 
 def through(path: Way) -> list[str]:
