@@ -65,7 +65,7 @@ def run_contagion(
             analysis = analyse(
                 protocol,
                 start,
-                witnesses=start is None and protocol.model != "venus",
+                witnesses=start is None,
                 watch=lambda stage, done, of: listener(Event(stage, done, of)),
             )
             outcome = _shocked(protocol, start, moves, analysis, listener)
