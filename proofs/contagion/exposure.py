@@ -95,6 +95,11 @@ def has_lines(protocol: Protocol) -> bool:
     return protocol.model not in DEPLOYED
 
 
+def oracle_of(protocol: Protocol, config: MarketConfig) -> str:
+    """The feed that a market reads; deployed pools read one for each asset."""
+    return config.asset if protocol.model in DEPLOYED else config.oracle or config.asset
+
+
 # --- states -------------------------------------------------------------------------------------------------------
 
 
@@ -140,7 +145,7 @@ def _of_state(protocol: Protocol, pool: PoolConfig, config: MarketConfig, there:
         pool.id,
         config.asset,
         config.decimals,
-        config.oracle or config.asset,
+        oracle_of(protocol, config),
         price,
         supplied,
         owed,
@@ -165,7 +170,7 @@ def _of_file(protocol: Protocol, pool: PoolConfig, config: MarketConfig) -> Expo
         pool.id,
         config.asset,
         config.decimals,
-        config.oracle or config.asset,
+        oracle_of(protocol, config),
         config.price,
         config.supply_cap,
         owed,

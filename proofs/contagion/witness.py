@@ -88,8 +88,8 @@ class Choice:
     core shares that another borrower pledges in the pool that loses, and whose price the failure lowers; ``lent``: how
     much of a market is supplied, where not all that can be; ``raised``, ``lowered``: feeds that answer the highest or
     the lowest price while he borrows, and then what they answered before; ``falling``, ``rising``: feeds that fail
-    after that; ``edge``: the other borrower borrows until he is liquidatable; ``loops``: who supplies what the other
-    borrower takes borrows against that supply.
+    after that; ``edge``: the other borrower borrows until he is liquidatable; ``loops``: how
+    much of what is lent there is pledged by those who borrow it too.
     """
 
     pledged: dict[str, tuple[str, ...]]
@@ -101,7 +101,7 @@ class Choice:
     falling: tuple[str, ...] = ()
     rising: tuple[str, ...] = ()
     edge: bool = False
-    loops: bool = False
+    loops: int = 0
 
 
 def lost(script: Script, case: Case, choice: Choice) -> int:
@@ -136,13 +136,13 @@ def _enter(script: Script, case: Case, choice: Choice) -> list[tuple[str, Accoun
         own = name == case.market and not elsewhere
         if name not in choice.reached and (own or not isinstance(script.markets[name], LinedMarket)):
             if choice.loops and own:
-                _share_out(script, name, choice.lent[name])
+                _share_out(script, name, choice.loops, choice.lent[name] - choice.loops)
             else:
                 script.fund(name, choice.lent.get(name))
     for name in choice.reached:
         script.pledge(script.borrower, name, choice.lent.get(name))
     script.before = copy_state(script.state)
-    failed = _borrow_against_shares(script, case, choice) if choice.reached else []
+    failed = _borrow_against_shares(script, case, choice) if choice.reached or choice.loops else []
     for feed in choice.raised:
         script.answer(feed, script.highest_price(feed))
     for feed in choice.lowered:
@@ -150,15 +150,19 @@ def _enter(script: Script, case: Case, choice: Choice) -> list[tuple[str, Accoun
     return failed
 
 
-def _share_out(script: Script, name: str, amount: int) -> None:
-    """Let everybody but the borrower pledge a part of an amount."""
+def _share_out(script: Script, name: str, looped: int, passive: int) -> None:
+    """Let some pledge a part of an amount each, and the defaulter supply what nobody borrows against."""
     users = _loopers(script)
     for user in users:
-        script.pledge(user, name, amount // len(users))
+        script.pledge(user, name, looped // len(users))
+    if passive > len(users):
+        script.supply(script.defaulter, name, passive)
 
 
 def _loopers(script: Script) -> list[Account]:
-    return [user for user in script.users if user != script.borrower]
+    """Who borrows against a supply of the same asset: everybody who has no other part."""
+    others = [user for user in script.users if user not in {script.borrower, script.defaulter}]
+    return others or [script.lender]
 
 
 def _borrow_against_shares(script: Script, case: Case, choice: Choice) -> list[tuple[str, Account]]:
@@ -169,7 +173,7 @@ def _borrow_against_shares(script: Script, case: Case, choice: Choice) -> list[t
     markets = {feed_of(name, script.markets[name]): script.markets[name] for name in choice.reached}
     for feed, market in markets.items() if choice.edge else ():
         script.answer(feed, script.prices[feed] * market.liquidation_threshold // market.ltv)
-    failed = [(case.pool, script.borrower)] if script.take(script.borrower, case.market) else []
+    failed = [(case.pool, script.borrower)] if choice.reached and script.take(script.borrower, case.market) else []
     for feed in markets:
         script.answer(feed, script.prices[feed])
     if choice.loops:
@@ -327,15 +331,21 @@ def _prepared(script: Script, choice: Choice) -> Iterator[Choice]:
     yield replace(choice, raised=choice.falling)
 
 
-def _further(script: Script, case: Case, best: Witness) -> Iterator[Choice]:
-    """Where shares of the core are pledged: with debts at the threshold, and with supply that is borrowed against."""
-    edge = replace(best.choice, edge=True)
-    yield edge
-    market = script.markets[case.market]
-    if is_collateral(market) and not isinstance(market, LinedMarket):
-        taken = best.loss * int(market.liquidation_threshold) // int(market.ltv)
-        amount = min(taken * WAD // (WAD - int(market.ltv)), int(market.supply_cap)) if market.ltv < WAD else 0
-        yield replace(edge, loops=True, lent={**edge.lent, case.market: amount})
+def _at_the_edge(_script: Script, _case: Case, best: Witness) -> Choice | None:
+    """Where shares of the core are pledged: with debts at the threshold."""
+    return replace(best.choice, edge=True) if best.choice.reached else None
+
+
+def _looped(script: Script, case: Case, best: Witness) -> Choice | None:
+    """With supply that is pledged by who borrows it, as much as leaves for the others what they took."""
+    market, choice = script.markets[case.market], best.choice
+    lends_on = choice.reached or case.market in lenders_of(script, case.source)
+    if case.kind != "principal" or not (lends_on and is_collateral(market)) or market.ltv >= WAD:
+        return None
+    ltv = int(market.ltv)
+    amount = min(best.loss * WAD // (WAD - ltv), int(market.supply_cap))
+    looped = min(max(amount - best.loss, 0) * WAD // ltv, amount)
+    return replace(choice, loops=looped, lent={**choice.lent, case.market: amount})
 
 
 def _rehearsed(script: Script, lenders: dict[str, str], pledged: tuple[str, ...]) -> dict[str, int]:
@@ -372,9 +382,10 @@ def largest(
     for choice in () if search.enough else choices:
         for changed in _prepared(script, choice):
             search.play(changed)
-    if search.best is not None and search.best.choice.reached and not search.enough:
-        for choice in _further(script, case, search.best):
-            search.play(choice)
+    for further in (_at_the_edge, _looped):
+        changed = None if search.best is None or search.enough else further(script, case, search.best)
+        if changed is not None:
+            search.play(changed)
     return search.best
 
 
