@@ -12,6 +12,7 @@ Where the largest loss stays below a bound, ``gap_of`` says which limit stopped 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -122,7 +123,8 @@ def lost(script: Script, case: Case, choice: Choice) -> int:
         script.answer(feed, script.highest_price(feed))
     if case.kind != "frozen":
         for pool, account in failed:
-            script.record(pool, account)
+            with suppress(Ended):
+                script.record(pool, account)
     return loss_between(script.before, script.state, case.pool, case.asset, case.kind)
 
 
@@ -136,7 +138,7 @@ def _enter(script: Script, case: Case, choice: Choice) -> list[tuple[str, Accoun
         own = name == case.market and not elsewhere
         if name not in choice.reached and (own or not isinstance(script.markets[name], LinedMarket)):
             if choice.loops and own:
-                _share_out(script, name, choice.loops, choice.lent[name] - choice.loops)
+                _share_out(script, name, choice)
             else:
                 script.fund(name, choice.lent.get(name))
     for name in choice.reached:
@@ -150,19 +152,19 @@ def _enter(script: Script, case: Case, choice: Choice) -> list[tuple[str, Accoun
     return failed
 
 
-def _share_out(script: Script, name: str, looped: int, passive: int) -> None:
+def _share_out(script: Script, name: str, choice: Choice) -> None:
     """Let some pledge a part of an amount each, and the defaulter supply what nobody borrows against."""
-    users = _loopers(script)
+    users = _loopers(script, choice, name)
     for user in users:
-        script.pledge(user, name, looped // len(users))
-    if passive > len(users):
-        script.supply(script.defaulter, name, passive)
+        script.pledge(user, name, choice.loops // len(users))
+    if choice.loops < choice.lent[name]:
+        script.supply(script.defaulter, name, choice.lent[name] - choice.loops)
 
 
-def _loopers(script: Script) -> list[Account]:
+def _loopers(script: Script, choice: Choice, name: str) -> list[Account]:
     """Who borrows against a supply of the same asset: everybody who has no other part."""
-    others = [user for user in script.users if user not in {script.borrower, script.defaulter}]
-    return others or [script.lender]
+    passive = {script.defaulter} if choice.loops < choice.lent[name] else set()
+    return [user for user in script.users if user not in {script.borrower, *passive}] or [script.lender]
 
 
 def _borrow_against_shares(script: Script, case: Case, choice: Choice) -> list[tuple[str, Account]]:
@@ -177,7 +179,7 @@ def _borrow_against_shares(script: Script, case: Case, choice: Choice) -> list[t
     for feed in markets:
         script.answer(feed, script.prices[feed])
     if choice.loops:
-        failed += [(case.pool, user) for user in _loopers(script) if script.take(user, case.market)]
+        failed += [(case.pool, user) for user in _loopers(script, choice, case.market) if script.take(user, case.market)]
     return failed
 
 
@@ -331,21 +333,22 @@ def _prepared(script: Script, choice: Choice) -> Iterator[Choice]:
     yield replace(choice, raised=choice.falling)
 
 
-def _at_the_edge(_script: Script, _case: Case, best: Witness) -> Choice | None:
+def _at_the_edge(_script: Script, _case: Case, best: Witness) -> Iterator[Choice]:
     """Where shares of the core are pledged: with debts at the threshold."""
-    return replace(best.choice, edge=True) if best.choice.reached else None
+    if best.choice.reached:
+        yield replace(best.choice, edge=True)
 
 
-def _looped(script: Script, case: Case, best: Witness) -> Choice | None:
+def _looped(script: Script, case: Case, best: Witness) -> Iterator[Choice]:
     """With supply that is pledged by who borrows it, as much as leaves for the others what they took."""
     market, choice = script.markets[case.market], best.choice
     lends_on = choice.reached or case.market in lenders_of(script, case.source)
     if case.kind != "principal" or not (lends_on and is_collateral(market)) or market.ltv >= WAD:
-        return None
+        return
     ltv = int(market.ltv)
     amount = min(best.loss * WAD // (WAD - ltv), int(market.supply_cap))
-    looped = min(max(amount - best.loss, 0) * WAD // ltv, amount)
-    return replace(choice, loops=looped, lent={**choice.lent, case.market: amount})
+    for looped in {min(max(amount - best.loss, 0) * WAD // ltv, amount), amount}:
+        yield replace(choice, loops=looped, lent={**choice.lent, case.market: amount})
 
 
 def _rehearsed(script: Script, lenders: dict[str, str], pledged: tuple[str, ...]) -> dict[str, int]:
@@ -383,8 +386,7 @@ def largest(
         for changed in _prepared(script, choice):
             search.play(changed)
     for further in (_at_the_edge, _looped):
-        changed = None if search.best is None or search.enough else further(script, case, search.best)
-        if changed is not None:
+        for changed in further(script, case, search.best) if search.best is not None and not search.enough else ():
             search.play(changed)
     return search.best
 
