@@ -15,7 +15,7 @@ from typing import Any
 from poolproof.spec.arithmetic import WAD, div_up
 from poolproof.spec.protocol import Protocol
 
-from .exposure import Credit, Exposure, exposures, has_lines
+from .exposure import Credit, Exposure, exposures, has_lines, lends_at_all
 from .graph import OVER_A_LINE, caps_theorem, oracle_node
 from .network import Loss
 
@@ -32,6 +32,8 @@ HEALTHY = (
 )
 OF_SHORTFALL = ("SOLV-3", "SOLV-4", "LIQ-2", "SOLV-2")
 """What bounds the losses that follow from a loss, by the shortfalls of all accounts."""
+BY_COLLATERAL = ("LIQ-6", "CAP-2")
+"""What bounds debts whose collateral is valued by the same feed."""
 UNTIL_RECORDED = "until it is repaid or recorded as lost"
 ANY_PRICE = "any price, at once; interest after the start not counted"
 
@@ -92,6 +94,8 @@ class _View:
         self.markets: dict[str, list[Exposure]] = defaultdict(list)
         for each in found.values():
             self.markets[each.pool].append(each)
+        self.barren = {pool.id for pool in protocol.pools if from_file and not lends_at_all(protocol, pool)}
+        """The pools in which nothing can be pledged."""
 
     # --- a pool fails ---------------------------------------------------------------------------------------------
 
@@ -113,20 +117,20 @@ class _View:
             yield self._less_credit(source, market, credit)
 
     def _own(self, source: str, market: Exposure) -> Iterator[Loss]:
-        held, owed = self._read_in(source)
-        if self.lines and not held:
-            reason = "nothing in the pool is collateral, and without collateral nothing is borrowed"
-            yield _loss(source, market, "principal", 0, reason, ("SOLV-9",), ANY_PRICE)
-            yield _loss(source, market, "frozen", 0, reason, ("SOLV-9",), UNTIL_RECORDED)
-            return
         reason, upper = "the debts of its own borrowers, and at most what its suppliers and reserves have", market.losable
         theorem = (*self.caps, "LINE-8") if market.credit is not None else self.caps
-        if self.lines and len(held | owed) == 1:
+        frozen = self.caps
+        if source in self.barren:
+            reason, theorem, frozen = "nothing in the pool can be pledged for a debt", ("SOLV-9",), ("SOLV-9",)
+        elif self.lines and len(set().union(*self._read_in(source))) == 1:
             reason, upper = "collateral and debts are valued by one feed, so that no price moves one without the other", 0
             theorem = ("SOLV-5",)
+        elif market.priced_alone:
+            frozen = (*self.caps, *BY_COLLATERAL)
+            theorem = (*theorem, *BY_COLLATERAL)
         yield _loss(source, market, "principal", upper, reason, theorem, ANY_PRICE)
         reason = "as long as the debts are out, as much of the supply cannot be redeemed"
-        yield _loss(source, market, "frozen", market.losable, reason, self.caps, UNTIL_RECORDED)
+        yield _loss(source, market, "frozen", market.losable, reason, frozen, UNTIL_RECORDED)
 
     def _over_line(self, source: str, market: Exposure, credit: Credit) -> Iterator[Loss]:
         reason = f'the core pool loses at most the principal that the line of "{source}" owes'
@@ -168,6 +172,7 @@ class _View:
         assert market.credit is not None  # noqa: S101 - for the type checker
         undrawn = max(0, market.credit.limit - market.credit.drawn)
         if source == market.credit.lender:
+            undrawn = min(undrawn, self.found[f"{source}/{market.asset}"].losable)
             reason = "credit that the core pool cannot pay out; nothing that this pool has is touched"
         elif sister is not None and sister.lender == market.credit.lender:
             undrawn = min(undrawn, max(sister.drawn, sister.at_risk))
@@ -229,7 +234,7 @@ class _View:
         All of a borrower's collateral stands for all that he owes: it may go to who repays his other debts.
         """
         held, owed = self._read_in(pool)
-        return oracle in held | owed and not (self.lines and (not held or len(held | owed) == 1))
+        return oracle in held | owed and not (self.lines and (pool in self.barren or len(held | owed) == 1))
 
 
 def followed(market: Exposure, lent: list[tuple[Exposure, Credit]]) -> int:

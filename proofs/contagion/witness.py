@@ -136,7 +136,7 @@ def _enter(script: Script, case: Case, choice: Choice) -> list[tuple[str, Accoun
     lender = _lender_of(script, case.market) if elsewhere else []
     for name in dict.fromkeys((*(lender or [case.market]), *cores, *loans)):
         own = name == case.market and not elsewhere
-        if name not in choice.reached and (own or not isinstance(script.markets[name], LinedMarket)):
+        if name not in {*choice.reached, *choice.pledged.get(place_of(name)[0], ())} and (own or not isinstance(script.markets[name], LinedMarket)):
             if choice.loops and own:
                 _share_out(script, name, choice)
             else:
