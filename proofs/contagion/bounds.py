@@ -15,7 +15,7 @@ from typing import Any
 from poolproof.spec.arithmetic import WAD, div_up
 from poolproof.spec.protocol import Protocol
 
-from .exposure import Credit, Exposure, exposures, has_lines
+from .exposure import Credit, Exposure, exposures, has_lines, lends_at_all
 from .graph import OVER_A_LINE, caps_theorem, oracle_node
 from .network import Loss
 
@@ -30,6 +30,10 @@ HEALTHY = (
     "after the loss over the line is recorded, at constant prices, every account of the core pool healthy before; the "
     "dust of write-offs not counted"
 )
+OF_SHORTFALL = ("SOLV-3", "SOLV-4", "LIQ-2", "SOLV-2")
+"""What bounds the losses that follow from a loss, by the shortfalls of all accounts."""
+BY_COLLATERAL = ("LIQ-6", "CAP-2")
+"""What bounds debts whose collateral is valued by the same feed."""
 UNTIL_RECORDED = "until it is repaid or recorded as lost"
 ANY_PRICE = "any price, at once; interest after the start not counted"
 
@@ -87,10 +91,11 @@ class _View:
         self.kinds = {pool.id: pool.kind for pool in protocol.pools}
         self.from_file = from_file
         self.over_a_line = ONE_FAILURE if from_file else FROM_NOW
-        self.incentives = {each.pool: each.incentive for each in found.values()}
         self.markets: dict[str, list[Exposure]] = defaultdict(list)
         for each in found.values():
             self.markets[each.pool].append(each)
+        self.barren = {pool.id for pool in protocol.pools if from_file and not lends_at_all(protocol, pool)}
+        """The pools in which nothing can be pledged."""
 
     # --- a pool fails ---------------------------------------------------------------------------------------------
 
@@ -112,11 +117,20 @@ class _View:
             yield self._less_credit(source, market, credit)
 
     def _own(self, source: str, market: Exposure) -> Iterator[Loss]:
-        reason = "the debts of its own borrowers, and at most what its suppliers and reserves have"
+        reason, upper = "the debts of its own borrowers, and at most what its suppliers and reserves have", market.losable
         theorem = (*self.caps, "LINE-8") if market.credit is not None else self.caps
-        yield _loss(source, market, "principal", market.losable, reason, theorem, ANY_PRICE)
+        frozen = self.caps
+        if source in self.barren:
+            reason, theorem, frozen = "nothing in the pool can be pledged for a debt", ("SOLV-9",), ("SOLV-9",)
+        elif self.lines and len(set().union(*self._read_in(source))) == 1:
+            reason, upper = "collateral and debts are valued by one feed, so that no price moves one without the other", 0
+            theorem = ("SOLV-5",)
+        elif market.priced_alone:
+            frozen = (*self.caps, *BY_COLLATERAL)
+            theorem = (*theorem, *BY_COLLATERAL)
+        yield _loss(source, market, "principal", upper, reason, theorem, ANY_PRICE)
         reason = "as long as the debts are out, as much of the supply cannot be redeemed"
-        yield _loss(source, market, "frozen", market.losable, reason, self.caps, UNTIL_RECORDED)
+        yield _loss(source, market, "frozen", market.losable, reason, frozen, UNTIL_RECORDED)
 
     def _over_line(self, source: str, market: Exposure, credit: Credit) -> Iterator[Loss]:
         reason = f'the core pool loses at most the principal that the line of "{source}" owes'
@@ -126,7 +140,7 @@ class _View:
         later = self._second_round(source, market, self._lent_by(market.pool, source))
         if later.upper:
             direct.direct = True
-            later.upper = min(credit.at_risk + later.upper, max(market.losable, credit.at_risk))
+            later.upper = min(credit.at_risk + later.upper, max(market.supplied, credit.at_risk))
             later.upper_reason = f"what goes over the line, and then: {later.upper_reason}"
             later.theorem = (*OVER_A_LINE, *later.theorem)
         yield direct
@@ -137,21 +151,13 @@ class _View:
         yield _loss(source, market, "frozen", out, reason, ("ISO-6", "LINE-1"), UNTIL_RECORDED)
 
     def _second_round(self, source: str, market: Exposure, lent: list[tuple[Exposure, Credit]]) -> Loss:
-        """The core's share price falls, its shares are collateral there, so that its other borrowers may default.
-
-        With i the incentive and F the sum over accounts of max(0, i x debt - collateral), 0 where all are healthy: a
-        recorded loss L raises F by at most L, a liquidation leaves it, and a debt W that is recorded as bad lowers it by
-        i x W and then, by the share price, raises it by at most W.  So all W together are at most L / (i - 1).
-        """
+        """The core's share price falls, its shares are collateral there, so that its other borrowers may default."""
         if not self.from_file and all(_covered(each, credit) for each, credit in lent):
             reason = "the share prices fall by less than what every healthy account has beyond the incentive"
             return _loss(source, market, "principal", 0, reason, ("SOLV-5",), HEALTHY)
-        value = sum(credit.at_risk * each.price for each, credit in lent)
-        gain, upper = self.incentives[market.pool] - WAD, market.losable
-        if market.price > 0 and gain > 0:
-            upper = min(upper, div_up(value * WAD, gain * market.price))
         reason = "the lower share price of what was lent leaves other borrowers of the core pool without cover"
-        return _loss(source, market, "principal", upper, reason, ("SOLV-4", "LIQ-3", *self.caps), HEALTHY)
+        theorem = (*OF_SHORTFALL, *self.caps)
+        return _loss(source, market, "principal", followed(market, lent), reason, theorem, HEALTHY)
 
     def _nothing(self, source: str, market: Exposure) -> Loss:
         isolated = self.kinds[source] != "core" or not self.lines
@@ -166,6 +172,7 @@ class _View:
         assert market.credit is not None  # noqa: S101 - for the type checker
         undrawn = max(0, market.credit.limit - market.credit.drawn)
         if source == market.credit.lender:
+            undrawn = min(undrawn, self.found[f"{source}/{market.asset}"].losable)
             reason = "credit that the core pool cannot pay out; nothing that this pool has is touched"
         elif sister is not None and sister.lender == market.credit.lender:
             undrawn = min(undrawn, max(sister.drawn, sister.at_risk))
@@ -196,27 +203,49 @@ class _View:
         if market.oracle == oracle:
             reason = "all that is supplied is valued by this feed"
             yield _loss(source, market, "value", market.supplied, reason, self.caps, ANY_PRICE)
-        own = market.losable if self._hits(oracle, market) else 0
-        over_lines = sum(
-            each.credit.at_risk
-            for each in self.found.values()
-            if each.credit is not None
-            and each.credit.lender == market.pool
-            and each.asset == market.asset
-            and self._hits(oracle, each)
-        )
-        if own + over_lines == 0:
-            return
-        reason = "debts whose collateral, or which themselves, are valued by this feed may end without cover"
+        hit = [each for each in self.found.values() if each.credit is not None and self._hits(oracle, each.pool)]
+        lent = [(self.found[f"{each.credit.lender}/{each.asset}"], each.credit) for each in hit if each.credit is not None]
+        lent = [(lender, credit) for lender, credit in lent if lender.pool == market.pool]
+        over_lines = sum(credit.at_risk for lender, credit in lent if lender is market)
+        pledged = [(lender, credit) for lender, credit in lent if lender.threshold > 0]
         theorem = (*self.caps, "ISO-3", "LINE-1") if over_lines else self.caps
+        reason = "debts whose collateral, or which themselves, are valued by this feed may end without cover"
+        if self._hits(oracle, market.pool):
+            own = market.losable
+        else:
+            own = followed(market, pledged)
+            theorem = (*theorem, *OF_SHORTFALL) if own else theorem
+            reason = "debts of pools that draw on this one may end without cover, by this feed, and its share prices fall"
+        upper = min(own + over_lines, market.supplied)
+        if upper == 0:
+            return
         if over_lines:
-            reason += ", here and in pools that draw on this market"
-        yield _loss(source, market, "principal", own + over_lines, reason, theorem, ANY_PRICE)
+            reason += ", here and in pools that draw on this market; together at most what its suppliers and reserves have"
+        yield _loss(source, market, "principal", upper, reason, theorem, ANY_PRICE)
 
-    def _hits(self, oracle: str, market: Exposure) -> bool:
-        """Whether debts of a market, or collateral in its pool, are valued by a feed."""
-        pledged = any(each.oracle == oracle and each.threshold > 0 for each in self.markets[market.pool])
-        return pledged or market.oracle == oracle
+    def _read_in(self, pool: str) -> tuple[set[str], set[str]]:
+        """The feeds that value collateral in a pool, and those that value debts."""
+        markets = self.markets[pool]
+        return {each.oracle for each in markets if each.threshold > 0}, {each.oracle for each in markets if each.owed > 0}
+
+    def _hits(self, oracle: str, pool: str) -> bool:
+        """Whether a feed moves what is pledged in a pool against what is owed there.
+
+        All of a borrower's collateral stands for all that he owes: it may go to who repays his other debts.
+        """
+        held, owed = self._read_in(pool)
+        return oracle in held | owed and not (self.lines and (pool in self.barren or len(held | owed) == 1))
+
+
+def followed(market: Exposure, lent: list[tuple[Exposure, Credit]]) -> int:
+    """The most that follows in a core market from losses over lines, at constant prices [smallest unit].
+
+    With T the thresholds, the accounts' shortfalls together rise by at most T x loss with each loss of a market, and
+    fall by each debt that is recorded as bad: the sum of (1 - T) x bad debts is at most that of T x losses over lines.
+    """
+    value = sum(credit.at_risk * lender.price * lender.threshold for lender, credit in lent)
+    left = (WAD - market.threshold) * market.price
+    return min(market.losable, div_up(value, left)) if left > 0 and value > 0 else market.losable if value > 0 else 0
 
 
 def _covered(lender: Exposure, credit: Credit) -> bool:

@@ -46,7 +46,8 @@ class Exposure:
 
     Units: ``supplied``, what suppliers and reserves have, ``owed``, what borrowers owe [smallest unit]; ``bad_debt``,
     recorded and not recovered [smallest unit]; ``price`` [value per smallest unit]; ``threshold``, ``incentive`` [wad];
-    ``max_rate`` [wad per slot].
+    ``max_rate`` [wad per slot].  ``priced_alone``: all collateral of the pool is valued by the market's own feed, so
+    that at any price what is owed is at most the sum of thresholds x supply caps.
     """
 
     pool: str
@@ -61,6 +62,7 @@ class Exposure:
     max_rate: int
     bad_debt: int = 0
     credit: Credit | None = None
+    priced_alone: bool = False
 
     @property
     def name(self) -> str:
@@ -93,6 +95,11 @@ def exposures(protocol: Protocol, state: Any = None) -> dict[str, Exposure]:
 def has_lines(protocol: Protocol) -> bool:
     """Whether credit lines, a core pool and routes of the file mean something in its model."""
     return protocol.model not in DEPLOYED
+
+
+def oracle_of(protocol: Protocol, config: MarketConfig) -> str:
+    """The feed that a market reads; deployed pools read one for each asset."""
+    return config.asset if protocol.model in DEPLOYED else config.oracle or config.asset
 
 
 # --- states -------------------------------------------------------------------------------------------------------
@@ -140,7 +147,7 @@ def _of_state(protocol: Protocol, pool: PoolConfig, config: MarketConfig, there:
         pool.id,
         config.asset,
         config.decimals,
-        config.oracle or config.asset,
+        oracle_of(protocol, config),
         price,
         supplied,
         owed,
@@ -156,7 +163,12 @@ def _of_state(protocol: Protocol, pool: PoolConfig, config: MarketConfig, there:
 
 
 def _of_file(protocol: Protocol, pool: PoolConfig, config: MarketConfig) -> Exposure:
-    credit, owed = None, config.borrow_cap
+    credit, owed = None, config.borrow_cap if lends_at_all(protocol, pool) else 0
+    oracle = oracle_of(protocol, config)
+    held = [each for each in pool.markets if each.liquidation_threshold > 0]
+    alone = has_lines(protocol) and {oracle_of(protocol, each) for each in held} == {oracle}
+    if alone:
+        owed = min(owed, sum(each.liquidation_threshold * each.supply_cap // WAD for each in held))
     if config.line is not None and has_lines(protocol):
         owed = min(owed, config.line.debt_ceiling)
         reach = min(owed, config.line.limit)
@@ -165,7 +177,7 @@ def _of_file(protocol: Protocol, pool: PoolConfig, config: MarketConfig) -> Expo
         pool.id,
         config.asset,
         config.decimals,
-        config.oracle or config.asset,
+        oracle,
         config.price,
         config.supply_cap,
         owed,
@@ -173,7 +185,16 @@ def _of_file(protocol: Protocol, pool: PoolConfig, config: MarketConfig) -> Expo
         pool.liquidation_incentive,
         config.max_rate,
         credit=credit,
+        priced_alone=alone,
     )
+
+
+def lends_at_all(protocol: Protocol, pool: PoolConfig) -> bool:
+    """Whether anything in a pool can be pledged, without which nothing is borrowed (SOLV-9).
+
+    On deployed pools an amount is borrowed without collateral whose value rounds down to nothing.
+    """
+    return not has_lines(protocol) or any(each.ltv > 0 and each.supply_cap > 0 for each in pool.markets)
 
 
 def _core(protocol: Protocol) -> str:

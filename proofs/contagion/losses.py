@@ -15,15 +15,15 @@ from poolproof.models.credit_line import LinedMarket, owed_on_line
 from poolproof.models.deployed.venus.market import VToken
 from poolproof.models.market import suppliers_assets
 from poolproof.models.oracle import fair_price
-from poolproof.models.system import SEPARATOR
+from poolproof.models.system import SEPARATOR, place_of
 from poolproof.spec.arithmetic import WAD
 
 from .network import LossKind
 
 
 def market_of(state: Any, name: str) -> Any:
-    """A market by "pool/asset", read without a note in the undo journal."""
-    return dict.__getitem__(state.markets, name)
+    """A market by "pool/asset", read without a note in the undo journal; a model of one pool knows it by its asset."""
+    return dict.__getitem__(state.markets, name if hasattr(state, "pools") else place_of(name)[1])
 
 
 def bad_debt(market: Any) -> int:

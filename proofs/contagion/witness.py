@@ -12,7 +12,8 @@ Where the largest loss stays below a bound, ``gap_of`` says which limit stopped 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from poolproof.models.credit_line import LinedMarket
@@ -20,12 +21,14 @@ from poolproof.models.system import SEPARATOR, place_of
 from poolproof.proofs.monitor import DIVISION
 from poolproof.proofs.snapshots import copy_state
 from poolproof.proofs.traces import Call, Trace, traced
+from poolproof.spec.arithmetic import WAD
 from poolproof.spec.model import Model
 from poolproof.spec.protocol import Protocol
+from poolproof.spec.state import Account
 
-from .losses import loss_between, market_of, price_of
+from .losses import loss_between
 from .network import LossKind
-from .scripts import COLLAPSED, FEWEST_USERS, SURGE, Ended, Script, feed_of, is_collateral, lenders_of, markets_in
+from .scripts import COLLAPSED, Ended, Script, feed_of, is_collateral, lends
 
 ORACLE = "oracle:"
 """Before a feed's name, where a feed is what fails."""
@@ -54,6 +57,7 @@ class Witness:
     before: Any
     after: Any
     collapse: int
+    choice: Choice
     limits: list[str] = field(default_factory=list)
 
 
@@ -81,126 +85,276 @@ class Case:
 class Choice:
     """What a script leaves open.
 
-    ``pledged``: the collateral of each borrower who defaults, by pool; ``loans``: what he borrows; ``reached``: the
-    collateral of a borrower in the pool that loses, which the failure reaches over a feed or the core's share price;
-    ``lent``: how much of a core market is supplied, where not all that can be; ``surges``: the failing price rises.
+    ``pledged``: the collateral of the borrower who defaults, by pool; ``loans``: what he borrows, by pool; ``reached``:
+    core shares that another borrower pledges in the pool that loses, and whose price the failure lowers; ``lent``: how
+    much of a market is supplied, where not all that can be; ``raised``, ``lowered``: feeds that answer the highest or
+    the lowest price while he borrows, and then what they answered before; ``falling``, ``rising``: feeds that fail
+    after that; ``edge``: the other borrower borrows until he is liquidatable; ``loops``: how
+    much of what is lent there is pledged by those who borrow it too.
     """
 
     pledged: dict[str, tuple[str, ...]]
     loans: dict[str, tuple[str, ...]] = field(default_factory=dict)
     reached: tuple[str, ...] = ()
     lent: dict[str, int] = field(default_factory=dict)
-    surges: bool = False
+    raised: tuple[str, ...] = ()
+    lowered: tuple[str, ...] = ()
+    falling: tuple[str, ...] = ()
+    rising: tuple[str, ...] = ()
+    edge: bool = False
+    loops: int = 0
 
 
 def lost(script: Script, case: Case, choice: Choice) -> int:
     """Play one run; what the case's pool has lost in it."""
-    state = script.state
-    loans = [name for names in choice.loans.values() for name in names]
-    cores = [core for pool in choice.pledged for core, name in lenders_of(state, pool).items() if name in loans]
-    elsewhere = case.kind == "frozen" and case.source != case.pool
-    lender = _lender_of(state, case.market) if elsewhere else []
-    for name in dict.fromkeys((*(lender or [case.market]), *cores, *loans)):
-        own = name == case.market and not elsewhere
-        if name not in choice.reached and (own or not isinstance(market_of(state, name), LinedMarket)):
-            script.supply(script.lender, name, choice.lent.get(name))
-    for name in choice.reached:
-        script.pledge(script.borrower, name, choice.lent.get(name))
-    script.before = copy_state(state)
-    failed = [(pool, script.defaulter) for pool in choice.pledged if _defaults(script, choice, pool)]
-    if choice.reached and script.take(script.borrower, case.market):
-        failed.append((case.pool, script.borrower))
+    failed = _enter(script, case, choice)
+    for pool in choice.pledged:
+        if _defaults(script, choice, pool):
+            failed.insert(0, (pool, script.defaulter))
     if not failed and case.kind != "value":
         raise Ended
     script.collapse = len(script.calls)
-    for name in _failing(state, case, choice):
-        price = price_of(market_of(state, name), state.now)
-        script.do("set_price", name, script.highest_price(name, price * SURGE) if choice.surges else COLLAPSED)
+    for feed in (*choice.raised, *choice.lowered):
+        if feed not in (*choice.falling, *choice.rising):
+            script.answer(feed, script.prices[feed])
+    for feed in choice.falling:
+        script.answer(feed, COLLAPSED)
+    for feed in choice.rising:
+        script.answer(feed, script.highest_price(feed))
     if case.kind != "frozen":
         for pool, account in failed:
-            script.record(pool, account)
-    return loss_between(script.before, state, case.pool, case.asset, case.kind)
+            with suppress(Ended):
+                script.record(pool, account)
+    return loss_between(script.before, script.state, case.pool, case.asset, case.kind)
+
+
+def _enter(script: Script, case: Case, choice: Choice) -> list[tuple[str, Account]]:
+    """Let everybody but the defaulter come, and the prices move under which he borrows; who else will default."""
+    loans = [name for names in choice.loans.values() for name in names]
+    cores = [core for pool in choice.pledged for core, name in lenders_of(script, pool).items() if name in loans]
+    elsewhere = case.kind == "frozen" and case.source != case.pool
+    lender = _lender_of(script, case.market) if elsewhere else []
+    for name in dict.fromkeys((*(lender or [case.market]), *cores, *loans)):
+        own = name == case.market and not elsewhere
+        if name not in {*choice.reached, *choice.pledged.get(place_of(name)[0], ())} and (own or not isinstance(script.markets[name], LinedMarket)):
+            if choice.loops and own:
+                _share_out(script, name, choice)
+            else:
+                script.fund(name, choice.lent.get(name))
+    for name in choice.reached:
+        script.pledge(script.borrower, name, choice.lent.get(name))
+    script.before = copy_state(script.state)
+    failed = _borrow_against_shares(script, case, choice) if choice.reached or choice.loops else []
+    for feed in choice.raised:
+        script.answer(feed, script.highest_price(feed))
+    for feed in choice.lowered:
+        script.answer(feed, COLLAPSED)
+    return failed
+
+
+def _share_out(script: Script, name: str, choice: Choice) -> None:
+    """Let some pledge a part of an amount each, and the defaulter supply what nobody borrows against."""
+    users = _loopers(script, choice, name)
+    for user in users:
+        script.pledge(user, name, choice.loops // len(users))
+    if choice.loops < choice.lent[name]:
+        script.supply(script.defaulter, name, choice.lent[name] - choice.loops)
+
+
+def _loopers(script: Script, choice: Choice, name: str) -> list[Account]:
+    """Who borrows against a supply of the same asset: everybody who has no other part."""
+    passive = {script.defaulter} if choice.loops < choice.lent[name] else set()
+    return [user for user in script.users if user not in {script.borrower, *passive}] or [script.lender]
+
+
+def _borrow_against_shares(script: Script, case: Case, choice: Choice) -> list[tuple[str, Account]]:
+    """Let the other borrower, and who loops, borrow all that they can; who owes something then.
+
+    ``edge``: he borrows at a price of his collateral that is higher by threshold / loan-to-value, and returns.
+    """
+    markets = {feed_of(name, script.markets[name]): script.markets[name] for name in choice.reached}
+    for feed, market in markets.items() if choice.edge else ():
+        script.answer(feed, script.prices[feed] * market.liquidation_threshold // market.ltv)
+    failed = [(case.pool, script.borrower)] if choice.reached and script.take(script.borrower, case.market) else []
+    for feed in markets:
+        script.answer(feed, script.prices[feed])
+    if choice.loops:
+        failed += [(case.pool, user) for user in _loopers(script, choice, case.market) if script.take(user, case.market)]
+    return failed
 
 
 def _defaults(script: Script, choice: Choice, pool: str) -> bool:
-    """Let the defaulter borrow in a pool; whether he owes anything then."""
+    """Let the defaulter borrow in a pool, against dust where that is enough; whether he owes anything then."""
+    feeds = {feed_of(name, script.markets[name]) for name in choice.loans.get(pool, ())}
     for name in choice.pledged[pool]:
-        script.pledge(script.defaulter, name)
-    return sum(script.take(script.defaulter, name) for name in choice.loans.get(pool, ())) > 0
+        script.pledge(script.defaulter, name, script.dust_of(name) if feeds <= set(choice.lowered) else None)
+    return sum([script.take(script.defaulter, name) for name in choice.loans.get(pool, ())]) > 0
 
 
-def _failing(state: Any, case: Case, choice: Choice) -> list[str]:
-    """The markets whose prices fail, one for each feed."""
-    names = [name for name in dict.keys(state.markets) if feed_of(state, name) == case.feed]
-    if case.feed is None:
-        names = [name for pledged in choice.pledged.values() for name in pledged]
-    return list({feed_of(state, name): name for name in names}.values())
+# --- what is tried ------------------------------------------------------------------------------------------------
 
 
-def _lender_of(state: Any, name: str) -> list[str]:
+def lenders_of(script: Script, pool: str) -> dict[str, str]:
+    """The core markets on which a pool's lines draw, each with the pool's market that draws."""
+    named = {id(market): name for name, market in script.markets.items()}
+    return {
+        named[id(each.core)]: name
+        for name, each in script.markets.items()
+        if place_of(name)[0] == pool and isinstance(each, LinedMarket)
+    }
+
+
+def _feeds(script: Script, names: Iterable[str]) -> tuple[str, ...]:
+    """The feeds of markets, each once."""
+    return tuple(dict.fromkeys(feed_of(name, script.markets[name]) for name in names))
+
+
+def _lender_of(script: Script, name: str) -> list[str]:
     """The core market that a market draws on, if it does."""
-    return [core for core, market in lenders_of(state, place_of(name)[0]).items() if market == name]
+    return [core for core, market in lenders_of(script, place_of(name)[0]).items() if market == name]
 
 
-def _of_feed(state: Any, case: Case) -> Iterator[Choice]:
-    """What can be chosen where a feed fails: it falls, with what is pledged at it; or it rises, with what is owed."""
-    if case.kind == "value" and feed_of(state, case.market) == case.feed:
-        yield Choice({})
+def _collaterals(script: Script, pool: str) -> list[str]:
+    """The markets of a pool against which something can be borrowed, without those that are not listed if others are."""
+    names = [name for name, each in script.markets.items() if place_of(name)[0] == pool and is_collateral(each)]
+    registry = getattr(script.state, "registry", None)
+    listed = [name for name in names if registry is None or registry.lists(name)]
+    return listed or names
+
+
+def _sets(names: list[str]) -> list[tuple[str, ...]]:
+    """Each by itself, and all together."""
+    return [*((name,) for name in names), *([tuple(names)] if len(names) > 1 else [])]
+
+
+def _of_feed(script: Script, case: Case) -> Iterator[Choice]:
+    """What can be chosen where a feed fails."""
+    feed = case.feed
+    assert feed is not None  # noqa: S101 - for the type checker
+    if case.kind == "value":
+        yield Choice({}, falling=(feed,))
+        yield Choice({}, raised=(feed,), falling=(feed,))
     if case.kind != "principal":
         return
-    pledged, loans = dict[str, tuple[str, ...]](), dict[str, tuple[str, ...]]()
-    for pool in dict.keys(state.pools):
-        drawing = lenders_of(state, pool).get(case.market)
-        hit = tuple(name for name in _collaterals(state, pool) if feed_of(state, name) == case.feed)
-        if drawing is not None and hit:
-            pledged[pool], loans[pool] = hit, (drawing,)
-    own = [name for name in _collaterals(state, case.pool) if name != case.market]
-    yield Choice(pledged, loans, tuple(name for name in own if feed_of(state, name) == case.feed))
-    if feed_of(state, case.market) == case.feed:
-        others = tuple(name for name in own if feed_of(state, name) != case.feed)
-        yield from (Choice({}, {}, reached, surges=True) for reached in (*((name,) for name in others), others))
+    places = {place_of(name)[0]: name for name in script.markets if case.market in _lender_of(script, name)}
+    places[case.pool] = case.market
+    held = {pool: _collaterals(script, pool) for pool in places}
+    hit = {pool: tuple(n for n in held[pool] if _feeds(script, [n]) == (feed,)) for pool in places}
+    clear = {pool: tuple(n for n in held[pool] if _feeds(script, [n]) != (feed,)) for pool in places}
+    owing = {pool: name for pool, name in places.items() if _feeds(script, [name]) == (feed,)}
+    beside = {
+        pool: tuple(n for n, each in script.markets.items() if place_of(n)[0] == pool and n != name and lends(each))
+        for pool, name in places.items()
+    }
+    rising = {pool: clear[pool][:1] for pool in owing if clear[pool]}
+    for pools in _some_of(rising, case.pool):
+        yield Choice({p: rising[p] for p in pools}, {p: (places[p],) for p in pools}, lowered=(feed,), rising=(feed,))
+    falling = [pool for pool in places if hit[pool]]
+    for raised in ((), (feed,)):
+        for pools in _some_of(falling, case.pool):
+            apart = {p: tuple(n for n in beside[p] if _feeds(script, [n]) != (feed,)) for p in pools if p in owing}
+            loans = {p: (*apart.get(p, ()), places[p]) for p in pools}
+            yield Choice({p: hit[p] for p in pools}, loans, raised=raised, falling=(feed,))
+    for raised in ((), *([_feeds(script, clear[case.pool])] if case.pool not in owing else ())):
+        with_feed = {p: tuple(n for n in beside[p] if _feeds(script, [n]) == (feed,)) for p in places if p not in owing}
+        for pools in _some_of([p for p, names in with_feed.items() if names and clear[p]], case.pool):
+            loans = {p: (*with_feed[p], places[p]) for p in pools}
+            pledged = {p: clear[p] for p in pools}
+            yield Choice(pledged, loans, raised=raised, lowered=(feed,), rising=(feed,))
 
 
-def _of_pool(model: Model, protocol: Protocol, case: Case) -> Iterator[Choice]:
-    """What can be chosen where a pool fails: collaterals one by one and together, and who else borrows against what."""
-    state = model.build(protocol)
-    own, lenders = feed_of(state, case.market), lenders_of(state, case.source)
-    collaterals = _collaterals(state, case.source)
-    others = [name for name in collaterals if feed_of(state, name) != own]
-    sets: list[tuple[str, ...]] = [(name,) for name in collaterals]
-    sets += [each for each in dict.fromkeys((tuple(collaterals), tuple(others))) if len(each) > 1]
+def _some_of(pools: Iterable[str], own: str) -> list[list[str]]:
+    """All pools, those that draw on the one that loses first; that one alone; the others alone."""
+    others = [pool for pool in pools if pool != own]
+    mine = [own] if own in pools else []
+    return [each for each in ([*others, *mine], mine, others) if each and (others or each is not mine)][: 3 if others else 1]
+
+
+def _of_own(script: Script, case: Case) -> Iterator[Choice]:
+    """What can be chosen where a pool fails, and it is the one that loses: its collateral falls, or its debt rises."""
+    pool, (debt,) = case.pool, _feeds(script, [case.market])
+    held = _collaterals(script, pool)
+    apart = [name for name in held if _feeds(script, [name]) != (debt,)]
+    loans = {pool: (case.market,)}
+    for pledged in reversed(_sets(apart)):
+        yield Choice({pool: pledged}, loans, falling=_feeds(script, pledged))
+    for name in apart:
+        yield Choice({pool: (name,)}, loans, lowered=(debt,))
+    for pledged in _sets(apart):
+        feeds = _feeds(script, pledged)
+        yield Choice({pool: pledged}, loans, raised=feeds, falling=feeds)
+    same = tuple(name for name in held if name not in apart)
+    if not same:
+        return
+    if case.kind == "frozen":
+        yield Choice({pool: same}, loans)
+        return
+    beside = [n for n, each in script.markets.items() if place_of(n)[0] == pool and n != case.market and lends(each)]
+    for name in beside:
+        if _feeds(script, [name]) != (debt,):
+            yield Choice({pool: same}, {pool: (name, case.market)}, raised=(debt,), falling=(debt,))
+
+
+def _of_pool(script: Script, case: Case) -> Iterator[Choice]:
+    """What can be chosen where another pool fails: collaterals one by one and together, and who borrows against what."""
+    own, lenders = feed_of(case.market, script.markets[case.market]), lenders_of(script, case.source)
+    collaterals = _collaterals(script, case.source)
+    others = [name for name in collaterals if _feeds(script, [name]) != (own,)]
+    sets = list(dict.fromkeys((*_sets(collaterals), *_sets(others))))
     supplies: list[dict[str, int]] = [{}]
     for pledged in sets:
-        drawn = _rehearsed(Script(model, protocol), lenders, pledged)
+        drawn = _rehearsed(script.again(), lenders, pledged)
         supplies += [drawn, {core: amount for core, amount in drawn.items() if core != case.market}]
-    limit = getattr(market_of(state, case.market), "limit", 0)
-    supplies += [{core: int(limit)} for core in _lender_of(state, case.market)]
+    limit = getattr(script.markets[case.market], "limit", 0)
+    supplies += [{core: int(limit)} for core in _lender_of(script, case.market)]
     distinct = {tuple(sorted(each.items())): each for each in supplies}
     for pledged in sets:
-        feeds = {feed_of(state, name) for name in pledged}
+        feeds = _feeds(script, pledged)
         shares = tuple(
             name
-            for name in _collaterals(state, case.pool)
-            if name in lenders and name != case.market and feed_of(state, name) not in feeds
+            for name in _collaterals(script, case.pool)
+            if name in lenders and name != case.market and _feeds(script, [name])[0] not in feeds
         )
-        indirect = case.kind == "principal" and case.source != case.pool and shares
+        indirect = case.kind == "principal" and shares
         for reached in dict.fromkeys(((), shares if indirect else ())):
-            wanted = (case.market, *_lender_of(state, case.market), *reached)
+            wanted = (case.market, *_lender_of(script, case.market), *reached)
             lines = [lenders[name] for name in wanted if name in lenders]
-            at_home = [n for n in wanted if place_of(n)[0] == case.source and feed_of(state, n) not in feeds]
+            at_home = [n for n in wanted if place_of(n)[0] == case.source and _feeds(script, [n])[0] not in feeds]
             loans = {case.source: tuple(dict.fromkeys((*lines, *at_home)))}
-            yield from (Choice({case.source: pledged}, loans, reached, lent) for lent in distinct.values())
+            for lent in distinct.values():
+                yield Choice({case.source: pledged}, loans, reached, lent, falling=feeds)
 
 
-def _collaterals(state: Any, pool: str) -> list[str]:
-    """The markets of a pool against which something can be borrowed."""
-    return [name for name, market in markets_in(state, pool) if is_collateral(market)]
+def _prepared(script: Script, choice: Choice) -> Iterator[Choice]:
+    """The same with prices that move before the draw, and, where shares of the core are pledged, with more debt."""
+    owed = _feeds(script, (name for names in choice.loans.values() for name in names))
+    if not set(owed) & set(choice.falling):
+        yield replace(choice, lowered=owed, falling=())
+    yield replace(choice, raised=choice.falling)
+
+
+def _at_the_edge(_script: Script, _case: Case, best: Witness) -> Iterator[Choice]:
+    """Where shares of the core are pledged: with debts at the threshold."""
+    if best.choice.reached:
+        yield replace(best.choice, edge=True)
+
+
+def _looped(script: Script, case: Case, best: Witness) -> Iterator[Choice]:
+    """With supply that is pledged by who borrows it, as much as leaves for the others what they took."""
+    market, choice = script.markets[case.market], best.choice
+    lends_on = choice.reached or case.market in lenders_of(script, case.source)
+    if case.kind != "principal" or not (lends_on and is_collateral(market)) or market.ltv >= WAD:
+        return
+    ltv = int(market.ltv)
+    amount = min(best.loss * WAD // (WAD - ltv), int(market.supply_cap))
+    for looped in {min(max(amount - best.loss, 0) * WAD // ltv, amount), amount}:
+        yield replace(choice, loops=looped, lent={**choice.lent, case.market: amount})
 
 
 def _rehearsed(script: Script, lenders: dict[str, str], pledged: tuple[str, ...]) -> dict[str, int]:
     """How much the source's lines draw from each core market that has all it can have [tokens]."""
     for core in lenders:
-        script.supply(script.lender, core)
+        script.fund(core)
     for name in pledged:
         script.pledge(script.defaulter, name)
     taken = {core: script.take(script.defaulter, name) for core, name in lenders.items()}
@@ -215,21 +369,52 @@ def largest(
     Of the runs that come within a hundredth of a bound the first is taken, unless a later one exceeds the bound.
     ``within``: runs that lose more than the bound are passed over, because they show what it leaves out.
     """
-    best: Witness | None = None
-    if len(protocol.users) < FEWEST_USERS or len(protocol.pools) == 1 or (case.feed is None and case.kind == "value"):
+    if case.feed is None and case.kind == "value":
         return None
-    for choice in _of_pool(model, protocol, case) if case.feed is None else _of_feed(model.build(protocol), case):
-        script = Script(model, protocol)
+    script = Script(model, protocol)
+    search = _Search(model, protocol, case, upper, within=within)
+    if case.feed is not None or case.source == case.pool:
+        for choice in _of_own(script, case) if case.feed is None else _of_feed(script, case):
+            if search.enough:
+                break
+            search.play(choice)
+        return search.best
+    choices = list(_of_pool(script, case))
+    for choice in choices:
+        search.play(choice)
+    for choice in () if search.enough else choices:
+        for changed in _prepared(script, choice):
+            search.play(changed)
+    for further in (_at_the_edge, _looped):
+        for changed in further(script, case, search.best) if search.best is not None and not search.enough else ():
+            search.play(changed)
+    return search.best
+
+
+class _Search:
+    """The best of the runs that were played."""
+
+    def __init__(self, model: Model, protocol: Protocol, case: Case, upper: int | None, *, within: bool) -> None:
+        self.model, self.protocol, self.case, self.upper, self.within = model, protocol, case, upper, within
+        self.best: Witness | None = None
+
+    @property
+    def enough(self) -> bool:
+        """Whether a run came within a hundredth of the bound."""
+        return self.best is not None and is_close(self.best.loss, self.upper)
+
+    def play(self, choice: Choice) -> None:
+        """Play one run, and keep it if it is better."""
+        script = Script(self.model, self.protocol)
         try:
-            loss = lost(script, case, choice)
+            loss = lost(script, self.case, choice)
         except Ended:
-            continue
-        if within and upper is not None and loss > upper:
-            continue
-        enough = best is not None and is_close(best.loss, upper) and loss <= (upper or 0)
-        if loss > (best.loss if best is not None else 0) and not enough:
-            best = Witness(loss, script.calls, script.before, script.state, script.collapse, script.limits)
-    return best
+            return
+        upper = self.upper
+        if self.within and upper is not None and loss > upper:
+            return
+        if loss > (self.best.loss if self.best is not None else 0) and not (self.enough and loss <= (upper or 0)):
+            self.best = Witness(loss, script.calls, script.before, script.state, script.collapse, choice, script.limits)
 
 
 def is_close(loss: int, upper: int | None) -> bool:

@@ -173,7 +173,7 @@ def changes_table(report: GateReport) -> Table:
     columns = (Column("change"), Column("from", "right"), Column("to", "right"), Column("safe"), Column("bound by"),
                Column("gate"))  # fmt: skip
     rows = tuple(Row(cells_of(report, each), "bad" if each.closed else "good") for each in report.changes)
-    note = "Safe: with the others as proposed. One unit beyond an end with a * a run shows a loss; the others are sufficient."
+    note = "Safe: with the others as proposed. One unit beyond an end with a * a run shows a loss; others are sufficient."
     return Table("Changes", columns, rows, "changes", note)
 
 
