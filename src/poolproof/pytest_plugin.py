@@ -180,9 +180,9 @@ class Invariant(pytest.Item):
             return str(excinfo.value)
         return super().repr_failure(excinfo, style)
 
-    def reportinfo(self) -> tuple[Path, None, str]:
+    def reportinfo(self) -> tuple[Path, int, str]:
         """The heading of a failure."""
-        return self.path, None, f"{self.name} of {self.file.shown}"
+        return self.path, 0, f"{self.name} of {self.file.shown}"
 
 
 class _Store:
