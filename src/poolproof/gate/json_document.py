@@ -37,14 +37,8 @@ def to_json(report: GateReport) -> dict[str, Any]:
                 for r in report.rulings
             ],
             "contagion": [
-                {
-                    "pool": (old or new).pool,
-                    "asset": (old or new).asset,
-                    "base": worst_to_json(old),
-                    "head": worst_to_json(new),
-                }
-                for old, new in report.worst
-                if (old or new) is not None
+                {"pool": pool, "asset": asset, "base": worst_to_json(old), "head": worst_to_json(new)}
+                for (pool, asset), (old, new) in report.worst.items()
             ],
             "scope": list(report.scope),
             "notes": report.notes,

@@ -81,7 +81,7 @@ class GateReport:
     already: list[Place] = field(default_factory=list)
     rulings: list[Ruling] = field(default_factory=list)
     decisions: list[Decision] = field(default_factory=list)
-    worst: list[tuple[Worst | None, Worst | None]] = field(default_factory=list)
+    worst: dict[tuple[str, str], tuple[Worst | None, Worst | None]] = field(default_factory=dict)
     open_before: set[str] = field(default_factory=set)
     notes: list[str] = field(default_factory=list)
     scope: tuple[str, ...] = ()
@@ -261,10 +261,11 @@ def is_exact(model: str, places: frozenset[Place]) -> bool:
     return all((model, place.label) in EXACT for place in places)
 
 
-def _worst(proposal: Proposal) -> list[tuple[Worst | None, Worst | None]]:
+def _worst(proposal: Proposal) -> dict[tuple[str, str], tuple[Worst | None, Worst | None]]:
     """The most that each market can lose, before and after, where it changes."""
     old, new = ({(w.pool, w.asset): w for w in worst_of(each)} for each in (proposal.base, proposal.head))
-    return [(old.get(key), new.get(key)) for key in dict.fromkeys((*old, *new)) if old.get(key) != new.get(key)]
+    keys = dict.fromkeys((*old, *new))
+    return {key: (old.get(key), new.get(key)) for key in keys if old.get(key) != new.get(key)}
 
 
 def _labels(places: frozenset[Place]) -> str:

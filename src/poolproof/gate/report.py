@@ -12,7 +12,7 @@ from poolproof.models.system import SEPARATOR
 from poolproof.pictures.text import printable
 from poolproof.proofs.verdicts import Verdict
 from poolproof.protocol_text import ProtocolText
-from poolproof.reports.document import Column, Document, Finding, Row, Table, Where, shown_file
+from poolproof.reports.document import Column, Document, Finding, Level, Row, Table, Where, shown_file
 from poolproof.reports.traces import Locate, trace_of
 
 from .conditions import Place
@@ -104,7 +104,9 @@ def findings(report: GateReport) -> list[Finding]:
             continue
         refuted = each in report.refuted
         known = each.verdict is Verdict.REFUTED and not refuted
-        level = "error" if refuted else "note" if known else "none" if each.verdict is Verdict.PROVED else "warning"
+        level: Level = "error" if refuted else "note" if known else "warning"
+        if each.verdict is Verdict.PROVED:
+            level = "none"
         accepted = "as before this proposal" if known else None
         found.append(
             Finding(
@@ -173,7 +175,9 @@ def changes_table(report: GateReport) -> Table:
     columns = (Column("change"), Column("from", "right"), Column("to", "right"), Column("safe"), Column("bound by"),
                Column("gate"))  # fmt: skip
     rows = tuple(Row(cells_of(report, each), "bad" if each.closed else "good") for each in report.changes)
-    note = "Safe: with the others as proposed. One unit beyond an end with a * a run shows a loss; others are sufficient."
+    note = (
+        "Safe: with the others as proposed. One unit beyond an end with a * a run shows a loss; others are sufficient."
+    )
     return Table("Changes", columns, rows, "changes", note)
 
 
@@ -258,11 +262,8 @@ def losses_table(report: GateReport) -> Table | None:
     columns = (Column("market"), Column("by its own borrowers", "right"), Column("then", "right"),
                Column("over credit lines", "right"), Column("then", "right"))  # fmt: skip
     rows = []
-    for old, new in report.worst:
-        one = new or old
-        if one is None:
-            continue
-        market = market_in(report.proposal.head, one.pool, one.asset)
+    for (pool, asset), (old, new) in report.worst.items():
+        market = market_in(report.proposal.head, pool, asset) or market_in(report.proposal.base, pool, asset)
         unit = 10**market.decimals if market else 1
         figures = [
             "none" if each is None else plain(Decimal(getattr(each, name)) / unit)
@@ -270,6 +271,6 @@ def losses_table(report: GateReport) -> Table | None:
             for each in (old, new)
         ]
         worse = new is not None and old is not None and new.lines > old.lines
-        rows.append(Row((f"{one.pool}/{one.asset}", *figures), "bad" if worse else "neutral"))
+        rows.append(Row((f"{pool}/{asset}", *figures), "bad" if worse else "neutral"))
     note = "The most principal that is lost when everything fails at once, in whole tokens, before and after."
     return Table("Worst losses", columns, tuple(rows), "losses", note)
