@@ -25,6 +25,7 @@ LINE_STAYS = "the line stays"
 LIMIT = "the line's limit is within the core market's supply cap"
 REPAIRS = "liquidation threshold x incentive <= 1"
 DECIMALS = "the decimals are the same"
+SETTABLE = "the supply cap can be set"
 
 ALLOWED_BY = {
     FALLS: "liquidation_threshold",
@@ -102,6 +103,7 @@ def rules(base: Protocol, head: Protocol) -> Iterator[tuple[Place, bool]]:
         if bounded:
             yield Place(BOUND, *place), not now.price_bound or now.price_bound >= market.price_bound > 0
             yield Place(LINE_STAYS, *place), market.line is None or now.line is not None
+            yield Place(SETTABLE, *place), now.supply_cap > 0 or market.supply_cap == 0
     core = {market.asset: market for pool, market in after.values() if pool.kind == "core"}
     for place, (pool, market) in after.items():
         if not bounded:
