@@ -12,7 +12,7 @@ from .bounds import losses_of
 from .graph import network_of
 from .network import Contagion, Loss
 from .paths import paths_of
-from .witness import Case, as_trace, gap_of, largest
+from .witness import Case, gap_of, largest, shown
 
 Watch = Callable[[str, int, int], None]
 """Told the stage, how much of it is done, and how much there is."""
@@ -38,7 +38,7 @@ def analyse(
 
 
 def show_losses(protocol: Protocol, losses: list[Loss], watch: Watch) -> None:
-    """Give each loss that may be above nothing the largest run that is found; runs start from the initial state."""
+    """Give each loss that may be above nothing the largest run that is found, replayed from the initial state."""
     model, _ = registry.of(protocol)
     wanted = [loss for loss in losses if loss.upper != 0]
     for place, loss in enumerate(wanted):
@@ -47,4 +47,4 @@ def show_losses(protocol: Protocol, losses: list[Loss], watch: Watch) -> None:
         found = largest(model, protocol, case, loss.upper, within=loss.direct)
         loss.gap = gap_of(loss.kind, loss.upper, found)
         if found is not None:
-            loss.lower, loss.witness = found.loss, as_trace(model, protocol, case, found.calls).to_json()
+            loss.lower, loss.witness = found.loss, shown(model, protocol, case, found).to_json()
