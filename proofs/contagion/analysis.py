@@ -17,7 +17,7 @@ from .paths import paths_of
 from .ranking import Ranked, ranking
 from .simultaneous import Simultaneous, simultaneous
 from .unnoticed import losses_over_time
-from .witness import Case, as_trace, gap_of, is_close, largest
+from .witness import Case, gap_of, is_close, largest, shown
 
 Watch = Callable[[str, int, int], None]
 """Told the stage, how much of it is done, and how much there is."""
@@ -66,8 +66,6 @@ def show_losses(protocol: Protocol, analysis: Contagion, watch: Watch) -> None:
 
     What an interruption leaves out says so in its ``gap``.
     """
-    if len(protocol.pools) == 1:
-        return
     model, _ = registry.of(protocol)
     wanted = [loss for loss in analysis.losses if loss.upper != 0]
     for place, loss in enumerate(wanted):
@@ -76,7 +74,7 @@ def show_losses(protocol: Protocol, analysis: Contagion, watch: Watch) -> None:
         found = largest(model, protocol, case, loss.upper, within=loss.direct)
         loss.gap = gap_of(loss.kind, loss.upper, found)
         if found is not None:
-            loss.lower, loss.witness = found.loss, as_trace(model, protocol, case, found.calls).to_json()
+            loss.lower, loss.witness = found.loss, shown(model, protocol, case, found).to_json()
             analysis.over_time.append(losses_over_time(model, protocol, case, found, direct=loss.direct))
 
 

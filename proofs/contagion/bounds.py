@@ -30,7 +30,7 @@ HEALTHY = (
     "after the loss over the line is recorded, at constant prices, every account of the core pool healthy before; the "
     "dust of write-offs not counted"
 )
-OF_SHORTFALL = ("SOLV-3", "SOLV-4", "LIQ-2", "SOLV-2")
+OF_SHORTFALL = ("SOLV-2", "SOLV-3", "SOLV-4", "LIQ-2", "LIQ-6")
 """What bounds the losses that follow from a loss, by the shortfalls of all accounts."""
 BY_COLLATERAL = ("LIQ-6", "CAP-2")
 """What bounds debts whose collateral is valued by the same feed."""
@@ -117,15 +117,21 @@ class _View:
             yield self._less_credit(source, market, credit)
 
     def _own(self, source: str, market: Exposure) -> Iterator[Loss]:
-        reason, upper = "the debts of its own borrowers, and at most what its suppliers and reserves have", market.losable
+        reason, upper = (
+            "the debts of its own borrowers, and at most what its suppliers and reserves have",
+            market.losable,
+        )
         theorem = (*self.caps, "LINE-8") if market.credit is not None else self.caps
         frozen = self.caps
         if source in self.barren:
             reason, theorem, frozen = "nothing in the pool can be pledged for a debt", ("SOLV-9",), ("SOLV-9",)
-        elif self.lines and len(set().union(*self._read_in(source))) == 1:
-            reason, upper = "collateral and debts are valued by one feed, so that no price moves one without the other", 0
+        elif market.losable and self.lines and len(set().union(*self._read_in(source))) == 1:
+            reason, upper = (
+                "collateral and debts are valued by one feed, so that no price moves one without the other",
+                0,
+            )
             theorem = ("SOLV-5",)
-        elif market.priced_alone:
+        elif market.losable and market.priced_alone:
             frozen = (*self.caps, *BY_COLLATERAL)
             theorem = (*theorem, *BY_COLLATERAL)
         yield _loss(source, market, "principal", upper, reason, theorem, ANY_PRICE)
@@ -204,7 +210,9 @@ class _View:
             reason = "all that is supplied is valued by this feed"
             yield _loss(source, market, "value", market.supplied, reason, self.caps, ANY_PRICE)
         hit = [each for each in self.found.values() if each.credit is not None and self._hits(oracle, each.pool)]
-        lent = [(self.found[f"{each.credit.lender}/{each.asset}"], each.credit) for each in hit if each.credit is not None]
+        lent = [
+            (self.found[f"{each.credit.lender}/{each.asset}"], each.credit) for each in hit if each.credit is not None
+        ]
         lent = [(lender, credit) for lender, credit in lent if lender.pool == market.pool]
         over_lines = sum(credit.at_risk for lender, credit in lent if lender is market)
         pledged = [(lender, credit) for lender, credit in lent if lender.threshold > 0]
@@ -215,18 +223,26 @@ class _View:
         else:
             own = followed(market, pledged)
             theorem = (*theorem, *OF_SHORTFALL) if own else theorem
-            reason = "debts of pools that draw on this one may end without cover, by this feed, and its share prices fall"
+            reason = (
+                "debts of pools that draw on this one may end without cover, by this feed, and its share prices fall"
+            )
         upper = min(own + over_lines, market.supplied)
         if upper == 0:
             return
+        if market.priced_alone:
+            theorem = (*theorem, *BY_COLLATERAL)
         if over_lines:
-            reason += ", here and in pools that draw on this market; together at most what its suppliers and reserves have"
+            reason += (
+                ", here and in pools that draw on this market; together at most what its suppliers and reserves have"
+            )
         yield _loss(source, market, "principal", upper, reason, theorem, ANY_PRICE)
 
     def _read_in(self, pool: str) -> tuple[set[str], set[str]]:
         """The feeds that value collateral in a pool, and those that value debts."""
         markets = self.markets[pool]
-        return {each.oracle for each in markets if each.threshold > 0}, {each.oracle for each in markets if each.owed > 0}
+        return {each.oracle for each in markets if each.threshold > 0}, {
+            each.oracle for each in markets if each.owed > 0
+        }
 
     def _hits(self, oracle: str, pool: str) -> bool:
         """Whether a feed moves what is pledged in a pool against what is owed there.

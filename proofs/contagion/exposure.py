@@ -13,6 +13,7 @@ from typing import Any
 
 from poolproof.models.credit_line import LinedMarket
 from poolproof.models.deployed.venus.market import VToken
+from poolproof.models.deployed.venus.model import VTOKEN_DIGITS
 from poolproof.models.market import Market, suppliers_assets
 from poolproof.models.system import SEPARATOR
 from poolproof.proofs import registry
@@ -179,7 +180,7 @@ def _of_file(protocol: Protocol, pool: PoolConfig, config: MarketConfig) -> Expo
         config.decimals,
         oracle,
         config.price,
-        config.supply_cap,
+        _most_supplied(protocol, config),
         owed,
         config.liquidation_threshold,
         pool.liquidation_incentive,
@@ -187,6 +188,15 @@ def _of_file(protocol: Protocol, pool: PoolConfig, config: MarketConfig) -> Expo
         credit=credit,
         priced_alone=alone,
     )
+
+
+def _most_supplied(protocol: Protocol, config: MarketConfig) -> int:
+    """The supply cap; on deployed pools the first supply, which no cap stops, and a unit for each 1e18 vTokens more."""
+    if has_lines(protocol):
+        return config.supply_cap
+    first = config.venus.initial_supply if config.venus is not None else 0
+    most: int = max(config.supply_cap, first)
+    return most + 1 + div_up(most, 10 ** (config.decimals + VTOKEN_DIGITS))
 
 
 def lends_at_all(protocol: Protocol, pool: PoolConfig) -> bool:

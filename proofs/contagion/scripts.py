@@ -51,7 +51,7 @@ class Script:
         self.before: Any = None
         self.calls: list[Call] = []
         self.limits: list[str] = []
-        self.collapse = 0
+        self.start = self.collapse = 0
         self.users = protocol.users
         self.lender, self.defaulter = self.users[0], self.users[min(2, len(self.users) - 1)]
         self.borrower = self.users[min(1, len(self.users) - 2)]

@@ -5,6 +5,7 @@ Each kind of pool is unwound by its own actions, by an account that has all the 
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import Any
 
@@ -28,23 +29,23 @@ from poolproof.spec.state import Account
 LIQUIDATOR: Account = "liquidator"
 
 
-class Unwinding:
+class Unwinding(ABC):
     """What can be done to the accounts of a pool; each kind of pool by its own actions."""
 
     def __init__(self, pool: Any) -> None:
         self.pool = pool
 
+    @abstractmethod
     def debtors(self) -> list[Account]:
         """The accounts that owe something."""
-        raise NotImplementedError
 
+    @abstractmethod
     def is_unhealthy(self, account: Account) -> bool | None:
         """Whether an account can be liquidated; None where a price is missing."""
-        raise NotImplementedError
 
+    @abstractmethod
     def unwind(self, account: Account) -> Iterator[str]:
         """Liquidate an account as far as that goes, and record what is left: each step as it was taken."""
-        raise NotImplementedError
 
 
 class _OfReference(Unwinding):

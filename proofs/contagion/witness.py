@@ -20,7 +20,8 @@ from poolproof.models.credit_line import LinedMarket
 from poolproof.models.system import SEPARATOR, place_of
 from poolproof.proofs.monitor import DIVISION
 from poolproof.proofs.snapshots import copy_state
-from poolproof.proofs.traces import Call, Trace, traced
+from poolproof.proofs.traces import Call, Trace, calls_of, start_state, trace_from_json, traced
+from poolproof.spec.action import perform
 from poolproof.spec.arithmetic import WAD
 from poolproof.spec.model import Model
 from poolproof.spec.protocol import Protocol
@@ -34,28 +35,47 @@ ORACLE = "oracle:"
 """Before a feed's name, where a feed is what fails."""
 CLOSE = 100
 """A loss within a hundredth of its bound is close to it."""
-WHY: dict[LossKind, str] = {
-    "principal": "the source's collateral at its loan-to-value, a cap, a ceiling or the lender's cash ends what is "
-    "borrowed; the lender's reserves and the line's first-loss reserve pay first",
-    "value": "only what is supplied up to the cap can lose its value, and only where the feed that fails values it; a "
-    "price of nothing would be a missing one",
-    "frozen": "only cash can be drawn: what is lent out already was out of reach before, and no failure of others "
-    "stops a market from paying the cash that it has",
+REFUSED = {
+    "LineLimitExceeded": "the line's limit",
+    "DebtCeilingExceeded": "the debt ceiling",
+    "BorrowCapExceeded": "the borrow cap",
+    "CoreCashExceeded": "what the core has to lend",
+    "LentLimitExceeded": "what the core may lend",
+    "InsufficientCash": "the market's cash",
+    "BorrowCashNotAvailable": "the market's cash",
+    "InsufficientCollateral": "the collateral at its loan-to-value",
+    "InsufficientLiquidity": "the collateral at its loan-to-value",
 }
-"""What keeps a loss below its bound, by kind, where no single limit is to be named."""
+"""What a refused draw would have exceeded, by the name of the refusal."""
+IN_SHARES = (
+    "the bound is believed to be the loose side: it lets shares lose all their value before those who pledged them are "
+    "liquidated, where in a run liquidators pay what the shares are still worth"
+)
+"""Why what follows from a loss in the core stays below its bound."""
+WHY: dict[LossKind, str] = {
+    "principal": "the bound is believed to be the loose side: it counts all that caps allow to be owed and collateral up "
+    "to its threshold, where the loan-to-value, and what else can be pledged, allow less",
+    "value": "the bound is believed to be the loose side: it is all that is supplied, where a price falls to the "
+    "smallest that there is and not to nothing",
+    "frozen": "the bound is believed to be the loose side: it counts all that caps allow to be owed, where the "
+    "loan-to-value, and what else can be pledged, allow less",
+}
+"""Why a loss stays below its bound, by kind."""
 
 
 @dataclass(slots=True)
 class Witness:
     """The largest loss found: the run, its state before the source's borrower came, and what limited it.
 
-    ``collapse`` is the position of the first price that falls, in ``calls``.
+    ``start`` and ``collapse`` are positions in ``calls``: of what comes after ``before``, and of the first price that
+    fails.
     """
 
     loss: int
     calls: list[Call]
     before: Any
     after: Any
+    start: int
     collapse: int
     choice: Choice
     limits: list[str] = field(default_factory=list)
@@ -136,14 +156,16 @@ def _enter(script: Script, case: Case, choice: Choice) -> list[tuple[str, Accoun
     lender = _lender_of(script, case.market) if elsewhere else []
     for name in dict.fromkeys((*(lender or [case.market]), *cores, *loans)):
         own = name == case.market and not elsewhere
-        if name not in {*choice.reached, *choice.pledged.get(place_of(name)[0], ())} and (own or not isinstance(script.markets[name], LinedMarket)):
+        if name not in {*choice.reached, *choice.pledged.get(place_of(name)[0], ())} and (
+            own or not isinstance(script.markets[name], LinedMarket)
+        ):
             if choice.loops and own:
                 _share_out(script, name, choice)
             else:
                 script.fund(name, choice.lent.get(name))
     for name in choice.reached:
         script.pledge(script.borrower, name, choice.lent.get(name))
-    script.before = copy_state(script.state)
+    script.before, script.start = copy_state(script.state), len(script.calls)
     failed = _borrow_against_shares(script, case, choice) if choice.reached or choice.loops else []
     for feed in choice.raised:
         script.answer(feed, script.highest_price(feed))
@@ -179,7 +201,9 @@ def _borrow_against_shares(script: Script, case: Case, choice: Choice) -> list[t
     for feed in markets:
         script.answer(feed, script.prices[feed])
     if choice.loops:
-        failed += [(case.pool, user) for user in _loopers(script, choice, case.market) if script.take(user, case.market)]
+        failed += [
+            (case.pool, user) for user in _loopers(script, choice, case.market) if script.take(user, case.market)
+        ]
     return failed
 
 
@@ -267,7 +291,9 @@ def _some_of(pools: Iterable[str], own: str) -> list[list[str]]:
     """All pools, those that draw on the one that loses first; that one alone; the others alone."""
     others = [pool for pool in pools if pool != own]
     mine = [own] if own in pools else []
-    return [each for each in ([*others, *mine], mine, others) if each and (others or each is not mine)][: 3 if others else 1]
+    return [each for each in ([*others, *mine], mine, others) if each and (others or each is not mine)][
+        : 3 if others else 1
+    ]
 
 
 def _of_own(script: Script, case: Case) -> Iterator[Choice]:
@@ -275,7 +301,7 @@ def _of_own(script: Script, case: Case) -> Iterator[Choice]:
     pool, (debt,) = case.pool, _feeds(script, [case.market])
     held = _collaterals(script, pool)
     apart = [name for name in held if _feeds(script, [name]) != (debt,)]
-    loans = {pool: (case.market,)}
+    loans: dict[str, tuple[str, ...]] = {pool: (case.market,)}
     for pledged in reversed(_sets(apart)):
         yield Choice({pool: pledged}, loans, falling=_feeds(script, pledged))
     for name in apart:
@@ -414,7 +440,9 @@ class _Search:
         if self.within and upper is not None and loss > upper:
             return
         if loss > (self.best.loss if self.best is not None else 0) and not (self.enough and loss <= (upper or 0)):
-            self.best = Witness(loss, script.calls, script.before, script.state, script.collapse, choice, script.limits)
+            self.best = Witness(
+                loss, script.calls, script.before, script.state, script.start, script.collapse, choice, script.limits
+            )
 
 
 def is_close(loss: int, upper: int | None) -> bool:
@@ -442,12 +470,28 @@ def witness(
     """
     case = Case(source, pool, asset, kind)
     best = largest(model, protocol, case, upper)
-    return (0, None) if best is None else (best.loss, as_trace(model, protocol, case, best.calls))
+    return (0, None) if best is None else (best.loss, shown(model, protocol, case, best))
+
+
+def shown(model: Model, protocol: Protocol, case: Case, found: Witness) -> Trace:
+    """A run as a trace that was written, read and run again, and that showed the same loss then."""
+    trace = trace_from_json(as_trace(model, protocol, case, found.calls).to_json(), "witness", lambda _name: model)
+    state = before = start_state(trace, model)
+    for position, (action, arguments) in enumerate(calls_of(trace, model)):
+        before = copy_state(state) if position == found.start else before
+        refusal = perform(state, action, arguments)
+        assert refusal is None, f"{action.name}: {refusal}"  # noqa: S101 - a run that does not replay is no witness
+    loss = loss_between(before, state, case.pool, case.asset, case.kind)
+    assert loss == found.loss, f"replayed, the run loses {loss} instead of {found.loss}"  # noqa: S101 - as above
+    return trace
 
 
 def gap_of(kind: LossKind, upper: int | None, found: Witness | None) -> str | None:
-    """Why a loss stays more than a hundredth below its bound: the limits that ended the run, or those of its kind."""
-    loss = 0 if found is None else found.loss
-    if is_close(loss, upper):
+    """Why a loss stays more than a hundredth below its bound: which side is loose, and what refused to draw more."""
+    if is_close(0 if found is None else found.loss, upper):
         return None
-    return "; ".join(dict.fromkeys(found.limits)) if found is not None and found.limits else WHY[kind]
+    if found is None:
+        return f"no run loses anything; {WHY[kind]}"
+    limits = dict.fromkeys(REFUSED.get(each, each) for each in found.limits)
+    refused = f"drawing more is refused: {', '.join(limits)}; " if limits else ""
+    return refused + (IN_SHARES if found.choice.reached or found.choice.loops else WHY[kind])
