@@ -90,5 +90,6 @@ def together(protocol: Protocol, network: Network, failing: Iterable[str] = (), 
     for name in names:
         if name not in known:
             rule = "no pool, market or credit line has this name"
-            raise UsageError(rule, f"--failing {shown_text(name)}", f"name one of {', '.join(known)}")
+            cure = f"name one of {', '.join(known)}; what a feed does is asked with --shock"
+            raise UsageError(rule, f"--failing {shown_text(name)}", cure)
     return Together(names, simultaneous(network, names), tuple(ranking(protocol, state)))

@@ -319,6 +319,7 @@ def _data(analysis: Contagion, layout: Layout, decimals: Mapping[str, int]) -> d
         "cards": [[round(one.x, 1), round(one.y, 1), round(one.card.width, 1)] for one in layout.cards],
         "channels": [_channel(channel, numbers, decimals) for channel in network.channels],
         "paths": [_path(path, numbers, channels, decimals) for path in analysis.paths],
+        "limits": [{"from": numbers.get(each.source or ""), "told": printable(each.told)} for each in analysis.limits],
         "losses": [_loss(loss, numbers, decimals) for loss in analysis.losses],
     }
 
