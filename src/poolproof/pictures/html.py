@@ -372,7 +372,7 @@ def _loss(loss: Loss, numbers: Mapping[str, int], decimals: Mapping[str, int]) -
         "direct": loss.direct,
         "lower": amount(loss.lower, known, "down") + unit,
         "gap": printable(loss.gap or ""),
-        "run": loss.witness,
+        "run": None if loss.witness is None else {key: value for key, value in loss.witness.items() if key != "config"},
         "exact": [None if loss.upper is None else str(loss.upper), str(loss.lower)],
         "order": [None if loss.upper is None else tokens(loss.upper), tokens(loss.lower)],
     }

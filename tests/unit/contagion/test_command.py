@@ -14,7 +14,8 @@ import pytest
 from poolproof import commands_contagion
 from poolproof import spec as proto_spec
 from poolproof.cli import main
-from poolproof.proofs.contagion.analysis import NO_RUN_YET
+from poolproof.proofs.contagion import analysis as analysis_module
+from poolproof.proofs.contagion.analysis import NO_RUN_BEYOND, NO_RUN_YET
 from poolproof.proofs.contagion.network import Contagion, Loss
 from poolproof.proofs.snapshots import state_to_json
 
@@ -138,6 +139,19 @@ def test_an_interruption_keeps_the_bounds(run: Run, monkeypatch: pytest.MonkeyPa
     assert (code, data["interrupted"]) == (130, True)
     assert "interrupted: the bounds are complete, the runs are not" in err
     assert {loss["gap"] for loss in data["losses"] if loss["upper"] != "0"} == {NO_RUN_YET}
+
+
+def test_of_many_losses_the_worst_are_run(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Principal first, by its value; the others say that no run was looked for, and the tables say so too."""
+    monkeypatch.setattr(analysis_module, "MOST_RUNS", 3)
+    code, out, _ = run("astera-docs", "--json", "few.json")
+    losses = json.loads(Path("few.json").read_text(encoding="utf-8"))["losses"]
+    assert code == 0
+    shown = [loss for loss in losses if loss["lower"] != "0"]
+    assert [(loss["pool"], loss["asset"], loss["kind"]) for loss in shown] == [("core", "ETH", "principal")] * 3
+    rest = [loss for loss in losses if loss["upper"] != "0" and loss["lower"] == "0"]
+    assert {loss["gap"] for loss in rest} == {NO_RUN_BEYOND}
+    assert f"left out: runs of {len(rest)} losses beyond the 3 worst" in out
 
 
 def test_time_is_in_the_json_and_in_a_table(run: Run) -> None:
