@@ -11,9 +11,10 @@ from poolproof.spec.errors import UsageError, shown_text
 from poolproof.spec.protocol import Protocol
 
 from .bounds import MOST_ROWS, losses_of
+from .exposure import exposures
 from .graph import network_of
 from .network import Contagion, Limit, Network
-from .paths import paths_of
+from .paths import WORST_FIRST, paths_of
 from .ranking import Ranked, ranking
 from .simultaneous import Simultaneous, simultaneous
 from .unnoticed import losses_over_time
@@ -25,6 +26,9 @@ FAIL = ("pool", "market", "line")
 """The kinds of nodes that owe principal, and so can fail together."""
 NO_RUN_OF_A_STATE = "no run is looked for: runs start where the protocol starts, and not from a given state"
 NO_RUN_OF_ONE = "no run is looked for: runs are made of several pools side by side"
+MOST_RUNS = 500
+"""Most losses of which a run is looked for; the worst first."""
+NO_RUN_BEYOND = f"no run is looked for beyond the {MOST_RUNS} worst losses"
 NO_RUN_YET = "no run was looked for before the interruption"
 
 
@@ -64,10 +68,17 @@ def analyse(
 def show_losses(protocol: Protocol, analysis: Contagion, watch: Watch) -> None:
     """Give each loss that may be above nothing the largest run that is found; runs start from the initial state.
 
-    What an interruption leaves out says so in its ``gap``.
+    Of many losses the worst at the start's prices are run, principal first.  What is not run says so in its ``gap``.
     """
     model, _ = registry.of(protocol)
+    prices = {each.asset: each.price for each in exposures(protocol).values()}
     wanted = [loss for loss in analysis.losses if loss.upper != 0]
+    if len(wanted) > MOST_RUNS:
+        wanted.sort(key=lambda loss: (WORST_FIRST.index(loss.kind), -(loss.upper or 0) * prices[loss.asset]))
+        for loss in wanted[MOST_RUNS:]:
+            loss.gap = NO_RUN_BEYOND if loss.gap is not None else None
+        analysis.limits.append(Limit(None, f"runs of {len(wanted) - MOST_RUNS} losses beyond the {MOST_RUNS} worst"))
+        del wanted[MOST_RUNS:]
     for place, loss in enumerate(wanted):
         watch(f"witnesses: {loss.source} to {loss.pool}/{loss.asset}", place, len(wanted))
         case = Case(loss.source, loss.pool, loss.asset, loss.kind)
@@ -88,5 +99,6 @@ def together(protocol: Protocol, network: Network, failing: Iterable[str] = (), 
     for name in names:
         if name not in known:
             rule = "no pool, market or credit line has this name"
-            raise UsageError(rule, f"--failing {shown_text(name)}", f"name one of {', '.join(known)}")
+            cure = f"name one of {', '.join(known)}; what a feed does is asked with --shock"
+            raise UsageError(rule, f"--failing {shown_text(name)}", cure)
     return Together(names, simultaneous(network, names), tuple(ranking(protocol, state)))

@@ -42,6 +42,11 @@ def oracle_node(oracle: str) -> str:
     return f"oracle:{oracle}"
 
 
+def shared_node(protocol: Protocol, name: str) -> str:
+    """The id of the node of something that pools share: its name, told from a pool of the same name."""
+    return f"{name}:" if any(pool.id == name for pool in protocol.pools) else name
+
+
 def line_node(market: str) -> str:
     """The id of the node of a market's credit line."""
     return f"line:{market}"
@@ -61,9 +66,9 @@ def _nodes(protocol: Protocol, found: Iterable[Exposure]) -> Iterator[Node]:
         if each.credit is not None:
             yield Node(line_node(each.name), "line", each.pool)
     if has_lines(protocol) and any(pool.main is not None for pool in protocol.pools):
-        yield Node(ROUTER, "router")
+        yield Node(shared_node(protocol, ROUTER), "router")
     if len(protocol.pools) > 1:
-        yield Node(TREASURY, "treasury")
+        yield Node(shared_node(protocol, TREASURY), "treasury")
 
 
 def _inside(protocol: Protocol, found: Iterable[Exposure]) -> Iterator[Channel]:
@@ -130,12 +135,12 @@ def _routes(protocol: Protocol) -> Iterator[Channel]:
             continue
         reason = "a route crosses whole or not at all, and each leg stands alone after it"
         theorem = ("CROSS-1", "CROSS-3", "CROSS-4", "CROSS-5")
-        yield Channel(pool.id, ROUTER, "router", pool.bridge, 0, theorem, reason)
-        yield Channel(ROUTER, pool.main, "router", pool.bridge, 0, theorem, reason)
+        yield Channel(pool.id, shared_node(protocol, ROUTER), "router", pool.bridge, 0, theorem, reason)
+        yield Channel(shared_node(protocol, ROUTER), pool.main, "router", pool.bridge, 0, theorem, reason)
 
 
 def _treasury(protocol: Protocol) -> Iterator[Channel]:
     """Reserves, and the protocol's part of seizures, go to one account of all pools, from which nothing comes back."""
     for pool in protocol.pools if len(protocol.pools) > 1 else ():
         reason = "reserves and forfeited shares go there; no rule pays anything from there to a pool"
-        yield Channel(pool.id, TREASURY, "shared reserve", None, 0, ("ISO-9",), reason)
+        yield Channel(pool.id, shared_node(protocol, TREASURY), "shared reserve", None, 0, ("ISO-9",), reason)

@@ -59,6 +59,8 @@ def run_contagion(
     pictures = [(kind, path) for kind, path in (("svg", svg), ("html", html)) if path is not None]
     for kind, path in pictures:
         _require_drawable(kind, path)
+    if svg is not None and html is not None and svg.resolve() == html.resolve():
+        raise UsageError("one file cannot be both", f"--svg and --html {shown_path(str(svg))}", "name two files")
     protocol, model, _ = open_model(name_or_path)
     moves = read_shocks(shocks, protocol)
     targets = [_target(text) for text in keep_under]

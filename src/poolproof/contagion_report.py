@@ -210,8 +210,8 @@ class Report:
         if outcome is None:
             return
         told = (
-            f"shock: {len(outcome.unhealthy)} accounts unhealthy, {outcome.liquidations} liquidations, "
-            f"{outcome.recorded} accounts recorded as bad debt, {len(outcome.left)} still unhealthy"
+            f"shock: accounts unhealthy: {len(outcome.unhealthy)}, liquidations: {outcome.liquidations}, "
+            f"accounts recorded as bad debt: {outcome.recorded}, still unhealthy: {len(outcome.left)}"
         )
         self.output.out.print()
         self._say(told + ("" if outcome.complete else "; not followed to its end"), "bold")

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from poolproof.pictures.html import html_of
-from poolproof.proofs.contagion.network import Channel, Contagion, Loss, Network, Node
+from poolproof.proofs.contagion.network import Channel, Contagion, Loss, Network, Node, OverTime, Point
 from poolproof.proofs.contagion.network import Path as Way
 
 sys.path.extend([str(Path(__file__).parent), str(Path(__file__).parents[1] / "unit")])
@@ -190,6 +190,41 @@ def test_a_column_sorts_the_table(browser: Any, tmp_path: Path) -> None:
     assert upper[len(numbers) :] == ["unbounded"] * (len(upper) - len(numbers))
     browser.click("th:nth-child(5) button")
     assert column(browser, "upper")[0] == "unbounded"
+    quiet(browser, address)
+
+
+def test_losses_over_time_are_those_of_what_fails(browser: Any, tmp_path: Path) -> None:
+    """All at first; after a click those of the node alone; a long name is cut where it would cross the picture."""
+    analysis = contagions.made_up(5)
+    points = (Point("at once", 0, 100), Point("1 year", 31_536_000, 106))
+    for source in ("core", "satellite-1"):
+        analysis.over_time.append(OverTime(source, "core", "usdc", "principal", points, "interest"))
+    address = shown(browser, tmp_path, analysis, WIDE)
+    rows = "[...document.querySelectorAll('tr[data-from]')].filter((row) => !row.hidden).map((row) => row.innerText)"
+    told = [text.split("\t") for text in browser.value(rows)]
+    assert told == [[source, "core", "principal", "0.0001 usdc", "+6.0 %"] for source in ("satellite-1", "core")]
+    browser.click(f"[data-node='{number(analysis, 'core')}']")
+    assert [text.split("\t")[0] for text in browser.value(rows)] == ["core"]
+    browser.press("Escape")
+    assert len(browser.value(rows)) == 2
+    quiet(browser, address)
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW])
+def test_nothing_is_wider_than_the_page(browser: Any, tmp_path: Path, size: tuple[int, int]) -> None:
+    """Names of the greatest length wrap or are cut, in the table and in the picture."""
+    long = "Q" * 64
+    nodes = (Node(long, "pool", long), Node("core", "pool", "core"), Node("core/x", "market", "core"))
+    channel = Channel(long, "core/x", "line", long, 5, (long,), "lent")
+    loss = Loss(long, "core", long, "principal", 5, "lent", 1, {"steps": []}, "a limit", horizon="at once")
+    analysis = Contagion(Network(long, nodes, (channel,), "by hand"), [Way(long, "core", (channel,), long, 5)], [loss])
+    address = shown(browser, tmp_path, analysis, size, phone=size == NARROW)
+    browser.value("document.querySelector('[data-node]').dispatchEvent(new MouseEvent('click', {bubbles: true}))")
+    assert browser.value("document.documentElement.scrollWidth") <= size[0]
+    table = "document.querySelector('.losses')"
+    assert browser.value(f"{table}.scrollWidth <= {table}.clientWidth")
+    notes = browser.value("[...document.querySelectorAll('.note div')].map((part) => part.textContent)")
+    assert notes == ["at most: lent", "for: at once", "no run comes closer: a limit"]
     quiet(browser, address)
 
 

@@ -319,6 +319,7 @@ def _data(analysis: Contagion, layout: Layout, decimals: Mapping[str, int]) -> d
         "cards": [[round(one.x, 1), round(one.y, 1), round(one.card.width, 1)] for one in layout.cards],
         "channels": [_channel(channel, numbers, decimals) for channel in network.channels],
         "paths": [_path(path, numbers, channels, decimals) for path in analysis.paths],
+        "limits": [{"from": numbers.get(each.source or ""), "told": printable(each.told)} for each in analysis.limits],
         "losses": [_loss(loss, numbers, decimals) for loss in analysis.losses],
     }
 
@@ -371,7 +372,7 @@ def _loss(loss: Loss, numbers: Mapping[str, int], decimals: Mapping[str, int]) -
         "direct": loss.direct,
         "lower": amount(loss.lower, known, "down") + unit,
         "gap": printable(loss.gap or ""),
-        "run": loss.witness,
+        "run": None if loss.witness is None else {key: value for key, value in loss.witness.items() if key != "config"},
         "exact": [None if loss.upper is None else str(loss.upper), str(loss.lower)],
         "order": [None if loss.upper is None else tokens(loss.upper), tokens(loss.lower)],
     }

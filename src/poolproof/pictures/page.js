@@ -3,6 +3,7 @@
   const SVG = document.getElementById("picture").namespaceURI;
   const BATCH = window.innerWidth > 600 ? 200 : 25;
   const NAME = 11.5;
+  const LONGEST = 32;
   const data = JSON.parse(document.getElementById("data").textContent);
   const byId = (id) => document.getElementById(id);
   const picture = byId("picture");
@@ -162,7 +163,7 @@
     text.setAttribute("text-anchor", "middle");
     lines.forEach((line, place) => {
       const part = document.createElementNS(SVG, "tspan");
-      part.textContent = line;
+      part.textContent = line.length > LONGEST ? `${line.slice(0, LONGEST - 1)}…` : line;
       part.setAttribute("x", x + width / 2);
       part.setAttribute("dy", place ? "1.1em" : `${-1.1 * (lines.length - 1)}em`);
       text.append(part);
@@ -205,6 +206,7 @@
       return element("li", `${stops.map((stop) => data.nodes[stop].id).join(" → ")}: ${path.bound}`);
     }));
     if (mine.length > BATCH) ways.lastElementChild.append(element("li", `${mine.length - BATCH} more, lit in the picture`));
+    for (const limit of data.limits.filter((one) => one.from === chosen && mine.length)) ways.lastElementChild.append(element("li", `left out: ${limit.told}`));
   };
   const choose = (number) => {
     chosen = number;
@@ -268,8 +270,8 @@
     line.append(cell);
     return line;
   };
-  // What a pool does to others first, then feeds, then what it does to itself.
-  const concern = (loss) => (loss.source === loss.pool ? 2 : loss.source.includes(":") ? 1 : 0);
+  // What a pool does to others first, then feeds, then what it does to itself; last where nothing is lost.
+  const concern = (loss) => (loss.exact[0] === "0" ? 3 : loss.source === loss.pool ? 2 : loss.source.includes(":") ? 1 : 0);
   const timed = [...document.querySelectorAll("tr[data-from]")];
   function fill() {
     for (const line of timed) line.hidden = chosen !== null && Number(line.dataset.from) !== chosen;

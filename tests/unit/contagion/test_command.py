@@ -12,7 +12,10 @@ from typing import Any
 import pytest
 
 from poolproof import commands_contagion
+from poolproof import spec as proto_spec
 from poolproof.cli import main
+from poolproof.proofs.contagion import analysis as analysis_module
+from poolproof.proofs.contagion.analysis import NO_RUN_BEYOND, NO_RUN_YET
 from poolproof.proofs.contagion.network import Contagion, Loss
 from poolproof.proofs.snapshots import state_to_json
 
@@ -117,6 +120,141 @@ def test_an_account_that_was_unhealthy_before_puts_all_at_stake(run: Run, tmp_pa
     assert (row["pool"], row["asset"], row["upper"]) == ("core", "USD", "4950")
 
 
+def test_a_state_of_another_protocol_is_refused(run: Run, crashing: str) -> None:
+    """The first key that does not fit is named."""
+    code, out, err = run("astera-docs", "--state", crashing)
+    assert (code, out) == (3, "")
+    assert "this key is unknown" in err
+
+
+def test_an_interruption_keeps_the_bounds(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Exit code 130; what no run was looked for says so, and the JSON says that it is not complete."""
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(commands_contagion, "show_losses", interrupted)
+    code, out, err = run("astera-docs", "--json", "-")
+    data = json.loads(out)
+    assert (code, data["interrupted"]) == (130, True)
+    assert "interrupted: the bounds are complete, the runs are not" in err
+    assert {loss["gap"] for loss in data["losses"] if loss["upper"] != "0"} == {NO_RUN_YET}
+
+
+def test_of_many_losses_the_worst_are_run(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Principal first, by its value; the others say that no run was looked for, and the tables say so too."""
+    monkeypatch.setattr(analysis_module, "MOST_RUNS", 3)
+    code, out, _ = run("astera-docs", "--json", "few.json")
+    losses = json.loads(Path("few.json").read_text(encoding="utf-8"))["losses"]
+    assert code == 0
+    shown = [loss for loss in losses if loss["lower"] != "0"]
+    assert [(loss["pool"], loss["asset"], loss["kind"]) for loss in shown] == [("core", "ETH", "principal")] * 3
+    rest = [loss for loss in losses if loss["upper"] != "0" and loss["lower"] == "0"]
+    assert {loss["gap"] for loss in rest} == {NO_RUN_BEYOND}
+    assert f"left out: runs of {len(rest)} losses beyond the 3 worst" in out
+
+
+def test_time_is_in_the_json_and_in_a_table(run: Run) -> None:
+    """The second round of mini-a's failure grows by 0.6 % in a year, what goes over a line does not."""
+    code, out, _ = run("astera-docs", "--json", "time.json")
+    assert code == 0
+    rows = json.loads(Path("time.json").read_text(encoding="utf-8"))["over_time"]
+    of = {(row["source"], row["pool"], row["asset"], row["kind"], row["direct"]): row for row in rows}
+    assert of["mini-a", "core", "ETH", "principal", True]["points"][-1] == {
+        "after": "1 year",
+        "slots": 31_536_000,
+        "loss": str(2 * 10**24),
+    }
+    (line,) = [
+        line for line in out.splitlines() if line.startswith("mini-a") and "3,000,000,000 USDC" in line and "%" in line
+    ]
+    assert line.split()[-2:] == ["+0.60", "%"]
+    assert of["mini-a", "core", "USDC", "principal", False]["counted"].startswith("interest on debt")
+
+
+def test_a_state_has_its_losses_over_time(run: Run, tmp_path: Path) -> None:
+    """Of deployed pools too: the bad debt that nobody has recorded goes on bearing interest."""
+    name = "venus-bsc-liquid-staked-bnb"
+    file = tmp_path / "venus.json"
+    file.write_text(json.dumps(state_to_json(positions.reached(name, positions.VENUS)[1])), encoding="utf-8")
+    code, out, _ = run(name, "--state", str(file), "--shock", "ankrBNB=-0.9", "--json", "-")
+    (row,) = json.loads(out)["over_time"]
+    assert (code, row["source"], row["asset"]) == (0, "shock", "WBNB")
+    losses = [int(point["loss"]) for point in row["points"]]
+    assert losses == sorted(set(losses))
+
+
+def test_all_pools_fail_together_unless_some_are_named(run: Run) -> None:
+    """Both mini pools have drawn on the core's ETH: 5,000,000 together, 2,000,000 of mini-a alone."""
+    _, out, _ = run("astera-docs", "--json", "-")
+    data = json.loads(out)
+    lost = {row["node"]: row for row in data["together"]["losses"]}
+    assert data["together"]["failing"] == ["core", "mini-a", "mini-b"]
+    assert (lost["core/ETH"]["upper"], lost["core/ETH"]["fails"]) == (str(5 * 10**24), True)
+    for worst in data["worst"]:
+        row = lost.get(f"{worst['pool']}/{worst['asset']}")
+        assert worst["lines"] == (row["upper"] if row is not None else "0")
+    _, out, _ = run("astera-docs", "--failing", "mini-a", "--json", "-")
+    (row,) = [row for row in json.loads(out)["together"]["losses"] if row["node"] == "core/ETH"]
+    assert (row["upper"], row["lent"], row["distress"]) == (str(2 * 10**24), str(5 * 10**24), 0.4)
+
+
+def test_pools_are_ranked_by_what_their_failure_does(run: Run) -> None:
+    """mini-b may owe the core 3,000,000 ETH, mini-a 2,000,000 and some asUSD, and the core owes nobody."""
+    _, out, _ = run("astera-docs", "--json", "-")
+    ranking = json.loads(out)["ranking"]
+    assert [row["pool"] for row in ranking] == ["mini-b", "mini-a", "core"]
+    assert ranking[-1]["debtrank"] == 0 < ranking[1]["debtrank"] < ranking[0]["debtrank"] < 1
+
+
+def test_a_gap_is_told_once_with_the_rows_that_it_is_of(run: Run) -> None:
+    """In a note below the losses, by the names of the refusals; what paths leave out is told too."""
+    _, out, _ = run("astera-docs")
+    text = " ".join(out.split())
+    assert (
+        "no run comes within 1 % of the bound: borrow LineLimitExceeded (mini-a to core/ETH, mini-b to core/ETH)"
+        in text
+    )
+    assert "left out: paths of more than 8 channels are not listed: oracle:X, oracle:Y" in text
+
+
+def test_what_follows_in_the_core_is_shown_with_its_bounds(run: Run) -> None:
+    """The core's rate, its cash and its share price, in the table and in the JSON."""
+    code, out, _ = run("astera-docs", "--json", "edges.json")
+    edges = json.loads(Path("edges.json").read_text(encoding="utf-8"))["edges"]
+    assert code == 0
+    for kind in ("core rate", "core cash", "core share price"):
+        found = [edge for edge in edges if edge["channel"] == kind]
+        assert found
+        assert all(int(edge["capacity"]) > 0 and edge["theorem"] and edge["reason"] for edge in found)
+        assert any(line.startswith(kind) and " ETH " in line for line in out.splitlines())
+
+
+def test_one_pool_alone_has_losses_and_no_channels(run: Run) -> None:
+    """Nobody else can lose; that no run is looked for is told."""
+    code, out, _ = run("minimal")
+    assert code == 0
+    assert "no run is looked for: runs are made of several pools side by side" in " ".join(out.split())
+    for title in ("channels between pools", "paths to other pools", "failing together", "DebtRank"):
+        assert title not in out
+
+
+@pytest.mark.parametrize("name", ["treasury", "router", "A" * 64, "."])
+def test_a_pool_may_have_any_name(run: Run, name: str) -> None:
+    """What pools share stays apart from a pool that is called like it, and a long name fits into the pictures."""
+    text = (Path(proto_spec.__file__).parent / "protocols" / "astera-docs.toml").read_text(encoding="utf-8")
+    Path("named.toml").write_text(text.replace('"mini-a"', f'"{name}"'), encoding="utf-8")
+    code, out, _ = run("named.toml", "--svg", "a.svg", "--html", "a.html", "--json", "-")
+    data = json.loads(out)
+    assert code == 0
+    ids = [node["id"] for node in data["nodes"]]
+    assert len(ids) == len(set(ids))
+    (treasury,) = [node["id"] for node in data["nodes"] if node["kind"] == "treasury"]
+    assert {edge["to"] for edge in data["edges"] if edge["channel"] == "shared reserve"} == {treasury}
+    (row,) = [row for row in data["ranking"] if row["pool"] == name]
+    assert row["debtrank"] > 0
+
+
 def test_limits_that_are_enough_are_named(run: Run) -> None:
     """And the command ends well."""
     code, out, _ = run("astera-docs", "--keep-under", "core/ETH=4000000000000000000000000")
@@ -150,6 +288,14 @@ def test_a_run_beyond_its_bound_is_a_refutation(run: Run, monkeypatch: pytest.Mo
         (("astera-docs", "--state", "missing.json"), "there is no such file"),
         (("astera-docs", "--shock", "X"), "this is not ASSET=CHANGE"),
         (("astera-docs", "--shock", "Q=-0.4"), "no market has this asset"),
+        (("astera-docs", "--shock", "ETH=1e3"), "this is not ASSET=CHANGE"),
+        (("astera-docs", "--shock", "ETH=nan"), "this is not ASSET=CHANGE"),
+        (("astera-docs", "--shock", "ETH=-1.5"), "this leaves no price"),
+        (("astera-docs", "--svg", "nowhere/a.svg"), "this is no file in a folder that exists"),
+        (("astera-docs", "--html", "nowhere/a.html"), "this is no file in a folder that exists"),
+        (("astera-docs", "--svg", "a", "--html", "./a"), "one file cannot be both"),
+        (("astera-docs", "--failing", "nobody"), "name one of core, mini-a, mini-b, core/ETH"),
+        (("astera-docs", "--failing", "oracle:ETH"), "what a feed does is asked with --shock"),
         (("astera-docs", "--keep-under", "core=1"), "this is not POOL/ASSET=AMOUNT"),
         (("astera-docs", "--keep-under", "core/Q=1"), "is no market"),
         (("astera-docs", "--json", "nowhere/a.json"), "the folder of this file does not exist"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 from fractions import Fraction
 
 import pytest
@@ -61,6 +62,26 @@ def test_values_weigh_the_rank() -> None:
     assert debtrank(Exposures([1, 2], {}), {0: 1}).rank == 0
 
 
+def test_a_fan_in_by_hand_round_by_round() -> None:
+    """0 owes 1 and 2; both owe 3; 3 owes 0, and everybody has an equity of 4; 0 loses half.
+
+    Lent: 0 to 1: 2, 0 to 2: 4, 1 to 3: 2, 2 to 3: 1, 3 to 0: 2; impacts are 1/2, 1, 1/2, 1/4, 1/2.
+    The original.  Round 1: h1 = 1/2 x 1/2 = 1/4, h2 = 1 x 1/2 = 1/2; 0 is spent.  Round 2: h3 = 1/2 x 1/4 + 1/4 x 1/2
+    = 1/4.  Round 3: h0 = 1/2 + 1/2 x 1/4 = 5/8; 0 passes nothing on again.  Round 4 finds nobody fresh.
+    The variant, to the end: h0 = 1/2 + h3 / 2, h1 = h0 / 2, h2 = h0, h3 = h1 / 2 + h2 / 4 = h0 / 2, so
+    h0 = 1/2 + h0 / 4 = 2/3, h1 = 1/3, h2 = 2/3, h3 = 1/3.
+    Values are what is lent: 2, 2, 4 and 3, 11 in all.  Beyond the shock the original takes 2 x 1/8 + 2 x 1/4 +
+    4 x 1/2 + 3 x 1/4 = 7/2 of them, the variant 2 x 1/6 + 2 x 1/3 + 4 x 2/3 + 3 x 1/3 = 14/3.
+    """
+    fan = Exposures([4, 4, 4, 4], {(0, 1): 2, (0, 2): 4, (1, 3): 2, (2, 3): 1, (3, 0): 2})
+    once = debtrank(fan, {0: HALF})
+    assert once.distress == [Fraction(5, 8), QUARTER, HALF, QUARTER]
+    assert (once.rank, once.rounds) == (Fraction(7, 22), 3)
+    end = debtrank(fan, {0: HALF}, differential=True)
+    assert end.distress == [Fraction(2, 3), Fraction(1, 3), Fraction(2, 3), Fraction(1, 3)]
+    assert end.rank == Fraction(14, 33)
+
+
 def simulated(size: int, impact: dict[tuple[int, int], Fraction], first: list[Fraction]) -> list[Fraction]:
     """The original, node by node, from the article's definition: undistressed, distressed, inactive."""
     distress, state = list(first), ["D" if h else "U" for h in first]
@@ -77,28 +98,51 @@ def simulated(size: int, impact: dict[tuple[int, int], Fraction], first: list[Fr
     return distress
 
 
-def test_every_network_of_three_nodes() -> None:
-    """All exposures of 0, a half and twice the equity: the simulation, and the least fixed point of the variant."""
-    edges = [(i, j) for i in range(3) for j in range(3) if i != j]
-    for weights in itertools.product((0, 1, 4), repeat=6):
-        lent = {edge: amount for edge, amount in zip(edges, weights, strict=True) if amount}
-        first = {0: Fraction(1, 5), 1: Fraction(1, 10)}
-        given_ = Exposures([2, 2, 2], lent)
-        shock = [first.get(node, Fraction(0)) for node in range(3)]
-        capped = {edge: min(Fraction(1), Fraction(amount, 2)) for edge, amount in lent.items()}
-        assert debtrank(given_, first).distress == simulated(3, capped, shock)
-        end = debtrank(given_, first, differential=True).distress
-        again = [
-            min(Fraction(1), shock[j] + sum(Fraction(lent.get((i, j), 0), 2) * end[i] for i in range(3)))
-            for j in range(3)
-        ]
-        assert end == again
-        below = [float(h) for h in shock]
-        for _ in range(200):
-            below = [
-                min(1.0, float(shock[j]) + sum(lent.get((i, j), 0) / 2 * below[i] for i in range(3))) for j in range(3)
-            ]
-        assert [float(h) for h in end] == pytest.approx(below, abs=1e-6)
+def check_by_force(size: int, lent: dict[tuple[int, int], int], first: dict[int, Fraction]) -> None:
+    """Where each equity is 2: the simulation, and the least fixed point of the variant, approached from below."""
+    given_ = Exposures([2] * size, lent)
+    shock = [first.get(node, Fraction(0)) for node in range(size)]
+    capped = {edge: min(Fraction(1), Fraction(amount, 2)) for edge, amount in lent.items()}
+    assert debtrank(given_, first).distress == simulated(size, capped, shock)
+    end = debtrank(given_, first, differential=True).distress
+    owed = [[(i, amount) for (i, to), amount in lent.items() if to == j] for j in range(size)]
+    again = [
+        min(Fraction(1), shock[j] + sum(Fraction(amount, 2) * end[i] for i, amount in owed[j])) for j in range(size)
+    ]
+    assert end == again
+    below, change = [float(h) for h in shock], 1.0
+    while change > 1e-10:
+        above = [min(1.0, float(shock[j]) + sum(amount / 2 * below[i] for i, amount in owed[j])) for j in range(size)]
+        below, change = above, max(new - old for new, old in zip(above, below, strict=True))
+    assert [float(h) for h in end] == pytest.approx(below, abs=1e-6)
+
+
+def networks(size: int, amounts: tuple[int, ...]) -> Iterator[dict[tuple[int, int], int]]:
+    """Every network of so many nodes with these amounts on each edge."""
+    edges = [(i, j) for i in range(size) for j in range(size) if i != j]
+    for weights in itertools.product(amounts, repeat=len(edges)):
+        yield {edge: amount for edge, amount in zip(edges, weights, strict=True) if amount}
+
+
+@pytest.mark.parametrize("size", [1, 2, 3])
+def test_every_network_of_up_to_three_nodes(size: int) -> None:
+    """All exposures of 0, a half and twice the equity, with a shock to one node and to two."""
+    for lent in networks(size, (0, 1, 4)):
+        check_by_force(size, lent, {0: Fraction(1, 5)})
+        if size > 1:
+            check_by_force(size, lent, {0: Fraction(1, 5), 1: Fraction(1, 10)})
+
+
+def test_every_network_of_four_nodes() -> None:
+    """All networks of four nodes up to names, every exposure half of the equity, with a shock to each node."""
+    seen = set()
+    for lent in networks(4, (0, 1)):
+        name = min(tuple(sorted((order[i], order[j]) for i, j in lent)) for order in itertools.permutations(range(4)))
+        if name not in seen:
+            seen.add(name)
+            for node in range(4):
+                check_by_force(4, lent, {node: Fraction(1, 5)})
+    assert len(seen) == 218  # directed graphs of four nodes, up to names
 
 
 @settings(max_examples=60, deadline=None)

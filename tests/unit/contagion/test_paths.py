@@ -9,9 +9,20 @@ from typing import Any
 
 import pytest
 
+from poolproof.proofs.contagion import paths as paths_module
 from poolproof.proofs.contagion.graph import network_of
+from poolproof.proofs.contagion.network import Channel, Network, Node
 from poolproof.proofs.contagion.network import Path as Way
-from poolproof.proofs.contagion.paths import LONGEST, MOST_OF_SOURCE, heaviest, keep_under, paths_of, shortest_of
+from poolproof.proofs.contagion.paths import (
+    LONGEST,
+    MOST_OF_SOURCE,
+    _from,
+    graph_of,
+    heaviest,
+    keep_under,
+    paths_of,
+    shortest_of,
+)
 from poolproof.spec.errors import UsageError
 from poolproof.spec.loading import load_protocol, shipped_protocols
 
@@ -45,7 +56,37 @@ def test_a_path_is_connected_simple_and_bounded(name: str) -> None:
         assert all(one.target == next_one.source for one, next_one in zip(path.via, path.via[1:], strict=False))
         assert all(each.capacity != 0 for each in path.via)
     most = max(counts.values(), default=0)
-    assert most <= MOST_OF_SOURCE + 100
+    assert most <= MOST_OF_SOURCE
+
+
+def all_to_all(pools: int) -> Network:
+    """Markets that each owe every other one, and a pool that contains the first."""
+    names = [f"{number}/x" for number in range(pools)]
+    nodes = (Node("0", "pool", "0"), *(Node(name, "market", name[0]) for name in names))
+    owed = [Channel(one, other, "line", "USD", 1, (), "") for one in names for other in names if one != other]
+    return Network("all", nodes, (Channel("0", "0/x", "contains", "USD", None, (), ""), *owed), "by hand")
+
+
+def enumerated(pools: int) -> tuple[int, list[str]]:
+    """How many paths are found from the one pool, and what is left out."""
+    ways, told = _from(graph_of(all_to_all(pools)), "0")
+    return len(ways), told
+
+
+def test_what_is_left_out_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By hand: from one of 4 markets there are 3 + 3 x 2 + 3 x 2 x 1 = 15 ways to the others.
+
+    With 9 there are 8 + 8 x 7 + 8 x 7 x 6 = 400 of up to 4 channels, more than 200.  At most 3 channels are 3 + 3 x 2 =
+    9 of the 15.  3 beginnings are the pool, its market and one of the others: 3 ways and then 2.
+    """
+    assert enumerated(4) == (15, [])
+    assert enumerated(9) == (MOST_OF_SOURCE, [f"only the shortest {MOST_OF_SOURCE} paths from one source are listed"])
+    monkeypatch.setattr(paths_module, "LONGEST", 3)
+    assert enumerated(4) == (9, ["paths of more than 3 channels are not listed"])
+    assert enumerated(3) == (4, [])
+    monkeypatch.setattr(paths_module, "LONGEST", 4)
+    monkeypatch.setattr(paths_module, "MOST_STEPS", 3)
+    assert enumerated(4) == (5, ["only 3 beginnings of paths from one source are followed"])
 
 
 def test_a_crash_of_collateral_reaches_the_core_over_the_line() -> None:

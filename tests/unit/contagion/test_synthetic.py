@@ -117,6 +117,31 @@ def test_a_failing_pool_repays_nothing_even_if_it_is_paid() -> None:
     assert uppers(network(("a", "b", 5), ("b", "c", 5)), "b") == {"c": 5}
 
 
+def test_who_fails_itself_loses_what_it_has_lent() -> None:
+    """a owes b 5 and b owes c 5, and both fail: b loses its 5 too, as one that fails, and its whole claim is gone.
+
+    If b alone fails, a pays, and b loses nothing of what it has lent.
+    """
+    given_ = network(("a", "b", 5), ("b", "c", 5))
+    rows = {row.node: row for row in simultaneous(given_, ["a", "b"]).losses}
+    assert {node: (row.upper, row.fails, row.distress) for node, row in rows.items()} == {
+        "b": (5, True, 1.0),
+        "c": (5, False, 1.0),
+    }
+    assert uppers(given_, "b") == {"c": 5}
+
+
+def test_a_loss_is_shared_in_proportion_by_hand() -> None:
+    """a fails and owes b 12, which owes c 6 and d 3, and has nothing else.
+
+    b loses 12, more than the 9 that it owes: c loses 6 and d 3.  That b is owed 3 more than it owes is no buffer.
+    With a buffer of 6, b repays 12 - 6 = 6 less, which is 3 of 9, in proportion: c loses 6 - 2 = 4 and d 3 - 1 = 2.
+    """
+    given_ = network(("a", "b", 12), ("b", "c", 6), ("b", "d", 3))
+    assert uppers(given_, "a") == {"b": 12, "c": 6, "d": 3}
+    assert uppers(given_, "a", b=6) == {"b": 12, "c": 4, "d": 2}
+
+
 def test_a_loss_that_nothing_bounds() -> None:
     """c loses over an unbounded channel, and then repays d nothing; a buffer that stops the loss before stops all."""
     given_ = network(("a", "b", 5), ("b", "c", None), ("c", "d", 7))
