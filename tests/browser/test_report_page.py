@@ -18,7 +18,7 @@ TESTS = Path(__file__).parents[1]
 sys.path.extend([str(Path(__file__).parent), str(TESTS / "reports")])
 chromium: Any = importlib.import_module("chromium")
 checks: Any = importlib.import_module("checks")
-examples: Any = importlib.import_module("examples")
+examples: Any = importlib.import_module("example_documents")
 
 PROGRAM = chromium.executable()
 WIDE = (1300, 900)

@@ -26,7 +26,7 @@ from poolproof.reports.markdown import LARGEST, above_the_fold, in_html, markdow
 from poolproof.reports.sarif import log_of, message, sarif_of, uri_of
 
 sys.path.append(str(Path(__file__).parent))
-examples: Any = importlib.import_module("examples")
+examples: Any = importlib.import_module("example_documents")
 
 SCHEMAS = Path(__file__).resolve().parents[1] / "schemas"
 SARIF = json.loads((SCHEMAS / "sarif-2.1.0-rtm.5.json").read_text(encoding="utf-8"))

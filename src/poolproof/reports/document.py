@@ -6,9 +6,9 @@ cannot be printed is replaced here, once, and each writer escapes what its forma
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 from poolproof.pictures.text import printable
 
@@ -71,15 +71,13 @@ class Step(_Plain):
 class Trace(_Plain):
     """A run that breaks a claim, or several side by side: from where it starts, its steps, what broke.
 
-    ``figures`` are the numbers that the broken claim is about: name, before, after; ``data`` is the trace as
-    `replay` reads it.
+    ``figures`` are the numbers that the broken claim is about: name, before, after.
     """
 
     start: str
     runs: tuple[tuple[Step, ...], ...]
     ending: str
     figures: tuple[Change, ...] = ()
-    data: dict[str, Any] | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -155,7 +155,8 @@ def _explained(finding: Finding) -> Iterator[str]:
     lines = [words(finding.claim), ""]
     if finding.where is not None:
         lines += [f"at {_code(f'{finding.where.file}:{finding.where.line}')}", ""]
-    lines += [*(f"- {words(detail)}" for detail in finding.details), ""]
+    if finding.details:
+        lines += [*(f"- {words(detail)}" for detail in finding.details), ""]
     if finding.trace is not None:
         lines += _steps(finding.trace)
     yield _fold(f"{name}: {finding.message or finding.claim}", "\n".join(lines))

@@ -29,7 +29,7 @@ def trace_of(data: Mapping[str, Any], locate: Locate) -> Trace:
     report = replay(read, registry.find)
     units = Units.of(read.parsed_protocol())
     runs = tuple(tuple(_step(units, step, locate) for step in run) for run in report.runs)
-    return Trace(start_of(read), runs, _ending(report), _figures(units, report), dict(data))
+    return Trace(start_of(read), runs, _ending(report), _figures(units, report))
 
 
 def place_of_violation(data: Mapping[str, Any], locate: Locate) -> Where | None:
