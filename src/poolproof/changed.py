@@ -46,6 +46,7 @@ def changes(base: str, head: str, chosen: Callable[[str], bool]) -> Iterator[Cha
 
     Refuses: a revision that git does not know, and that cannot be fetched; a folder that is in no repository.
     """
+    _git("rev-parse", "--git-dir")  # git's own words where it is in no repository, or in one that it does not trust
     old = _base(base)
     if head == STAGED:
         sides = ["--cached", old]

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from poolproof import checking, inputs, report, trace_files  # noqa: F401 - see `_loaded`
+from poolproof.cache import Cache
 from poolproof.invariants import CATALOGUE
 from poolproof.proofs.verdicts import Decision, Verdict
 
@@ -34,7 +35,7 @@ weakened = "SOLV-1"
 def _loaded() -> None:
     """Load all that a check needs: what an inner run in this process is the first to import, it forgets."""
     protocol, *_ = inputs.open_protocol("minimal")
-    checking.check(protocol, only=("SOLV-1",), cache=checking.Cache(None), decide=lambda *_, **__: [])
+    checking.check(protocol, only=("SOLV-1",), cache=Cache(None), decide=lambda *_, **__: [])
 
 
 @pytest.fixture(autouse=True)
@@ -72,8 +73,8 @@ class Runs:
         ]
 
     def __call__(self, *words: str) -> pytest.RunResult:
-        """Run pytest in this process."""
-        return self.pytester.runpytest_inprocess("-p", PLUGIN, "-p", "no:xdist", *words)
+        """Run pytest in this process, without a plugin that would load all of Hypothesis for every run."""
+        return self.pytester.runpytest_inprocess("-p", PLUGIN, "-p", "no:xdist", "-p", "no:hypothesispytest", *words)
 
 
 @pytest.fixture
@@ -81,7 +82,7 @@ def runs(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Runs:
     """Runs without evidence, so that the stand-in is asked."""
     found = Runs(pytester)
     monkeypatch.setattr(checking, "_decide", found.decide)
-    monkeypatch.setattr(checking, "open_cache", lambda: checking.Cache(None))
+    monkeypatch.setattr(checking, "open_cache", lambda: Cache(None))
     return found
 
 

@@ -6,7 +6,9 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tomllib
+import venv
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +17,7 @@ import pytest
 
 import poolproof
 
+SITES = ("site-packages", "dist-packages")
 ROOT = Path(__file__).resolve().parents[2]
 DOOR = ROOT / "src" / "poolproof"
 FOLDERS = ("spec", "models", "invariants", "proofs")
@@ -138,9 +141,11 @@ def test_the_tests_do_not_put_the_root_on_the_path() -> None:
     assert not list((ROOT / "tests").rglob("__init__.py"))
 
 
-def test_the_wheel_holds_every_module_and_data_file(tmp_path: Path) -> None:
-    """What the wheel installs is what the tree holds, file by file, and nothing else."""
-    tree = tmp_path / "tree"
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel of the tree as it is."""
+    folder = tmp_path_factory.mktemp("wheel")
+    tree = folder / "tree"
     tree.mkdir()
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, tree)
@@ -151,13 +156,53 @@ def test_the_wheel_holds_every_module_and_data_file(tmp_path: Path) -> None:
             symlinks=True,
             ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"),
         )
-    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(tmp_path), str(tree)]
+    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(tree)]
     done = subprocess.run(build, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    (wheel,) = tmp_path.glob("*.whl")
+    (built,) = folder.glob("*.whl")
+    return built
+
+
+def test_the_wheel_holds_every_module_and_data_file(wheel: Path) -> None:
+    """What the wheel installs is what the tree holds, file by file, and nothing else."""
     with zipfile.ZipFile(wheel) as archive:
         packed = {name for name in archive.namelist() if ".dist-info/" not in name}
         entry_points = archive.read(f"poolproof-{poolproof.__version__}.dist-info/entry_points.txt").decode()
     wanted = files_that_belong_in_the_wheel()
     assert packed == wanted, f"missing: {sorted(wanted - packed)}; not expected: {sorted(packed - wanted)}"
     assert "poolproof = poolproof.cli:main" in entry_points
+
+
+def test_the_installed_wheel_is_a_plugin_of_pytest(wheel: Path, tmp_path: Path) -> None:
+    """In an environment of its own, which has what poolproof needs from this one, a project's files are its tests."""
+    venv.create(tmp_path / "venv", with_pip=False, symlinks=os.name != "nt")
+    scripts = "Scripts" if os.name == "nt" else "bin"
+    python = tmp_path / "venv" / scripts / "python"
+    site = Path(sysconfig.get_path("purelib", "venv", {"base": str(tmp_path / "venv")}))
+    with zipfile.ZipFile(wheel) as archive:  # what an installer does with a wheel of pure Python, but for the command
+        archive.extractall(site)
+    ours = {str(DOOR.parent), *(str(path) for path in ROOT.glob("src/*.egg-info"))}
+    paths = [path for path in sys.path if path and path not in ours and Path(path).name in SITES]
+    (site / "zz-what-it-needs.pth").write_text("\n".join(paths) + "\n", encoding="utf-8")
+    project = tmp_path / "project"
+    project.mkdir()
+    shutil.copy(ROOT / "spec" / "protocols" / "minimal.toml", project / "lending.poolproof.toml")
+    environment = {name: text for name, text in os.environ.items() if not name.startswith(("PYTEST_", "PYTHON"))}
+    done = subprocess.run(
+        [str(python), "-P", "-m", "pytest", "--poolproof", "-q", "-k", "CONS", "-p", "no:cacheprovider"],
+        cwd=project,
+        env=environment | {"POOLPROOF_CACHE": str(tmp_path / "cache")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "6 passed" in done.stdout
+    where = subprocess.run(
+        [str(python), "-P", "-c", "import poolproof; print(poolproof.__file__)"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert Path(where.stdout.strip()).is_relative_to(tmp_path)
