@@ -25,7 +25,6 @@ Watch = Callable[[str, int, int], None]
 FAIL = ("pool", "market", "line")
 """The kinds of nodes that owe principal, and so can fail together."""
 NO_RUN_OF_A_STATE = "no run is looked for: runs start where the protocol starts, and not from a given state"
-NO_RUN_OF_ONE = "no run is looked for: runs are made of several pools side by side"
 MOST_RUNS = 500
 """Most losses of which a run is looked for; the worst first."""
 NO_RUN_BEYOND = f"no run is looked for beyond the {MOST_RUNS} worst losses"
@@ -57,7 +56,7 @@ def analyse(
     if len(protocol.pools) * sum(len(pool.markets) for pool in protocol.pools) > MOST_ROWS:
         limits.append(Limit(None, "pairs of a source and a market in which nothing is lost are not listed"))
     analysis = Contagion(network, paths, losses_of(protocol, state), limits=limits)
-    reason = NO_RUN_OF_ONE if len(protocol.pools) == 1 else NO_RUN_YET if state is None else NO_RUN_OF_A_STATE
+    reason = NO_RUN_YET if state is None else NO_RUN_OF_A_STATE
     for loss in analysis.losses:
         loss.gap = None if is_close(loss.lower, loss.upper) else reason
     if witnesses:
