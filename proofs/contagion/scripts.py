@@ -10,7 +10,7 @@ from poolproof.models.isolated_pool import VALUE_LIMIT
 from poolproof.models.rates import NoRate
 from poolproof.models.system import SEPARATOR, place_of
 from poolproof.proofs.traces import Call
-from poolproof.spec.action import perform
+from poolproof.spec.action import Action, perform
 from poolproof.spec.arithmetic import WAD
 from poolproof.spec.model import Model
 from poolproof.spec.protocol import Protocol
@@ -77,6 +77,12 @@ class Script:
             return refusal.name
         self.calls.append((action, given))
         return None
+
+    def repeat(self, action: Action, arguments: tuple[Any, ...]) -> None:
+        """Carry out what another run of this protocol did."""
+        if perform(self.state, action, arguments) is not None:
+            raise Ended
+        self.calls.append((action, arguments))
 
     def do(self, name: str, *arguments: Any) -> None:
         """Carry an action out, which has to complete."""

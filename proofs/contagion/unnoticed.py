@@ -69,16 +69,16 @@ def loss_after(model: Model, protocol: Protocol, case: Case, found: Witness, slo
     """The loss where a failure is recorded after a time; None where the model refuses to record it."""
     script = Script(model, protocol)
     prices = [call for call in found.calls[found.collapse :] if call[0].name == "set_price"]
-    failed = [call[1] for call in found.calls[found.collapse :] if call[0].name in RECORDS]
+    recorded = [call for call in found.calls[found.collapse :] if call[0].name in RECORDS]
     try:
-        for action, arguments in (*found.calls[: found.collapse], *prices):
-            script.do(action.name, *arguments)
+        for call in (*found.calls[: found.collapse], *prices):
+            script.repeat(*call)
         if slots:
             script.do("pass_time", slots)
-            for action, arguments in prices:
-                script.do(action.name, *arguments)
-        for pool, _, account in failed:
-            script.record(pool, account)
+            for call in prices:
+                script.repeat(*call)
+        for _, (*pool, _, account) in recorded:
+            script.record(pool[0] if pool else protocol.pools[0].id, account)
     except Ended:
         return None
     return loss_between(found.before, script.state, case.pool, case.asset, case.kind)
