@@ -21,9 +21,10 @@ from typing import Any
 from poolproof.models.core_pool import CoreMarket
 from poolproof.models.credit_line import LinedMarket
 from poolproof.models.deployed.venus.market import VToken
+from poolproof.models.deployed.venus.pool import Comptroller, snapshot
 from poolproof.models.liquidation import margin_to_liquidation
 from poolproof.models.oracle import Feed
-from poolproof.models.system import System, place_of
+from poolproof.models.system import place_of
 from poolproof.proofs.draw import PROFILES
 from poolproof.proofs.parts import is_system, pool_named
 from poolproof.proofs.snapshots import copy_state
@@ -35,7 +36,7 @@ from poolproof.spec.action import perform
 from poolproof.spec.arithmetic import WAD
 from poolproof.spec.model import Model
 from poolproof.spec.protocol import Protocol
-from poolproof.spec.state import Account, Record
+from poolproof.spec.state import Account, Ledger, Record
 
 from .in_turn import InTurn
 from .network import ChannelKind, Network
@@ -188,19 +189,18 @@ class CrossCheck:
         profile = PROFILES[bits(4) % len(PROFILES)]
         self.tactics.begin(state, profile, also=left_out)
         watched = Watched(state)
-        twin = copy_state(state) if isinstance(state, System) else None
+        twin = copy_state(state)
         length = min(10 + int(self.random.random() * LONGEST), most)
         for _ in range(length):
             call = self._drawn()
-            if twin is not None and pool_named(*call) != left_out:
+            if pool_named(*call) != left_out:
                 share_wallets(state, twin, self.protocol.users)
                 _tried(twin, call)
             self.report.actions += 1
             if _tried(state, call):
                 self.report.completed += 1
                 self._look(watched, call)
-        if twin is not None:
-            self._compare(state, twin, left_out)
+        self._compare(state, twin, left_out)
 
     def _drawn(self) -> Call:
         """The next action that is not governance's."""
@@ -234,7 +234,7 @@ class CrossCheck:
                                 shown=self.reach.bears(source, target, thing.asset, lost),
                             )
 
-    def _compare(self, state: System, twin: System, left_out: str) -> None:
+    def _compare(self, state: Any, twin: Any, left_out: str) -> None:
         """Ask the network for a path to each pool that is different where nothing was done in one of them."""
         self.report.compared += 1
         differ = [
@@ -274,10 +274,10 @@ def _tried(state: Any, call: Call) -> bool:
         return False
 
 
-def share_wallets(first: System, second: System, users: Iterable[Account]) -> None:
+def share_wallets(first: Any, second: Any, users: Iterable[Account]) -> None:
     """Give the users of the second run what those of the first have."""
     ledgers = {
-        id(twin.tokens): (dict.__getitem__(first.markets, name).tokens, twin.tokens)
+        id(wallets_of(twin)): (wallets_of(dict.__getitem__(first.markets, name)), wallets_of(twin))
         for name, twin in dict.items(second.markets)
     }
     for mine, other in ledgers.values():
@@ -285,14 +285,27 @@ def share_wallets(first: System, second: System, users: Iterable[Account]) -> No
             other.restore_(user, mine[user])
 
 
-def seen_of(system: System, pool: str, users: Iterable[Account]) -> list[Any]:
+def wallets_of(market: Any) -> Ledger[int]:
+    """What accounts have of a market's asset outside it."""
+    held: Ledger[int] = market.underlying if isinstance(market, VToken) else market.tokens
+    return held
+
+
+def seen_of(state: Any, pool: str, users: Iterable[Account]) -> list[Any]:
     """What can be seen of a pool: its numbers, its ledgers, its prices and the margins of its accounts."""
-    of = dict.__getitem__(system.pools, pool)
+    of = dict.__getitem__(state.pools, pool)
     seen: list[Any] = [of.saved_]
     for market in dict.values(of.markets):
-        seen += [market.saved_, market.feed.saved_]
+        seen += [market.saved_, None if isinstance(market, VToken) else market.feed.saved_]
         seen += [dict(getattr(market, name)) for name in market.ledgers if name not in market.wallets]
+    if isinstance(of, Comptroller):
+        return [*seen, *(snapshot(of, user, at_threshold=True) for user in users if priced(of, user))]
     return [*seen, *(margin(of, user, margin_to_liquidation) for user in users)]
+
+
+def priced(pool: Comptroller, user: Account) -> bool:
+    """Whether every market that an account entered has a price; without one the contracts give no snapshot."""
+    return all(pool.seen(asset).price > 0 for asset in pool.entered[user])
 
 
 def crosscheck(model: Model, protocol: Protocol, network: Network, *, steps: int, seed: int = 0) -> CrossReport:
