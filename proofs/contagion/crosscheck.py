@@ -285,9 +285,9 @@ def share_wallets(first: Any, second: Any, users: Iterable[Account]) -> None:
             other.restore_(user, mine[user])
 
 
-def wallets_of(market: Any) -> Ledger[int]:
+def wallets_of(market: Any) -> Ledger:
     """What accounts have of a market's asset outside it."""
-    held: Ledger[int] = market.underlying if isinstance(market, VToken) else market.tokens
+    held: Ledger = market.underlying if isinstance(market, VToken) else market.tokens
     return held
 
 
