@@ -18,6 +18,9 @@ from .positions import (
     lendable,
     opened,
     pairs,
+    pledge,
+    pledgeable,
+    supply_for,
     supplied_for,
     unhealthy_after,
 )
@@ -44,7 +47,7 @@ def at_once(bench: Bench, _: Case, choice: Choice) -> None:
     """Somebody borrows all that the loan-to-value allows, and is liquidated in the same instant."""
     borrower, collateral, debt = bench.borrower, choice.collateral, choice.debt
     loan = opened(bench, choice)
-    if not loan:
+    if choice.edge == "at once":
         loan = bench.most("borrow", borrower, debt, at_most=bench.loans(debt))
     else:
         price = least(
@@ -79,7 +82,8 @@ def spiral(bench: Bench, _: Case, choice: Choice) -> None:
     if choice.edge == "at once":
         exact_position(bench, choice)
     else:
-        loan = opened(bench, choice) or bench.most("borrow", borrower, debt, at_most=bench.loans(debt))
+        loan = opened(bench, choice)
+        loan = loan if choice.edge == "price" else bench.most("borrow", borrower, debt, at_most=bench.loans(debt))
         bench.do("borrow", borrower, debt, loan)
         if choice.edge == "price":
             bench.move_price(collateral, healthy_from(bench, collateral) - 1)
@@ -96,17 +100,15 @@ def exact_position(bench: Bench, choice: Choice) -> None:
     threshold, ltv = bench.threshold(collateral), bench.ltv(collateral)
     if threshold == 0 or ltv == 0:
         raise Ended
-    pledge = pledgeable(bench, collateral)
-    loan = rounded(min(lendable(bench, debt), pledge * choice.price * threshold // (unit * WAD)))
-    pledge = rounded((loan * unit * WAD - 1) // (choice.price * threshold), 3)
-    supply = supplied_for(bench, debt)
-    if supply:
-        bench.supply(bench.lender, bench.lent_from(debt), rounded(supply))
-    bench.pledge(collateral, pledge)
+    most = min(pledgeable(bench, collateral), VALUE_LIMIT * ltv * 3 // (choice.price * threshold * 4))
+    loan = rounded(min(lendable(bench, debt), most * choice.price * threshold // (unit * WAD)))
+    pledged = rounded((loan * unit * WAD - 1) // (choice.price * threshold), 3)
+    supply_for(bench, debt)
+    pledge(bench, collateral, pledged)
     bench.move_price(debt, unit)
-    before = -(-loan * unit * WAD // (pledge * ltv))
+    before = -(-loan * unit * WAD // (pledged * ltv))
     before = rounded(before + before // 8 + 1, 2)
-    if pledge * before > VALUE_LIMIT or before > bench.highest_collateral_price(collateral):
+    if pledged * before > VALUE_LIMIT or before > bench.highest_collateral_price(collateral):
         raise Ended
     bench.move_price(collateral, before)
     bench.do("borrow", borrower, debt, loan)
@@ -144,11 +146,6 @@ def backed(bench: Bench, case: Case) -> Iterator[Choice]:
     yield Choice(debt, debt, bench.price(debt), "time")
 
 
-def pledgeable(bench: Bench, name: str) -> int:
-    """What the borrower can supply in a market [tokens]."""
-    return min(bench.wallet(name, bench.borrower), bench.room(name))
-
-
 def all_borrowed(bench: Bench, choice: Choice) -> None:
     """Somebody borrows everything that a market has, on as much of a collateral, at a price as high, as that takes."""
     collateral, debt = choice.collateral, choice.debt
@@ -156,12 +153,12 @@ def all_borrowed(bench: Bench, choice: Choice) -> None:
         redeem_all(bench, debt)
     supply = min(supplied_for(bench, debt), bench.loans(debt) - bench.cash(debt))
     if supply > 0:
-        bench.supply(bench.lender, debt, rounded(supply))
-    loan, pledge = bench.cash(debt), rounded(pledgeable(bench, collateral))
+        bench.do("deposit", bench.lender, debt, rounded(supply))
+    loan, pledged = bench.cash(debt), rounded(pledgeable(bench, collateral))
     if loan == 0:
         raise Ended
-    price = -(-loan * bench.price(debt) * WAD // (pledge * bench.ltv(collateral)))
-    bench.pledge(collateral, pledge)
+    price = -(-loan * bench.price(debt) * WAD // (pledged * bench.ltv(collateral)))
+    pledge(bench, collateral, pledged)
     bench.move_price(collateral, max(choice.price, rounded(price + price // 4 + 1, 2)))
     bench.do("borrow", bench.borrower, debt, loan)
 
@@ -177,7 +174,7 @@ def frozen(bench: Bench, _: Case, choice: Choice) -> None:
     """Everything is borrowed, a slot passes, and the borrower wants to repay; or a supplier comes, and wants to leave."""
     lender, debt = bench.lender, choice.debt
     if choice.edge == "time":
-        bench.supply(lender, debt, rounded(supplied_for(bench, debt)))
+        bench.do("deposit", lender, debt, rounded(supplied_for(bench, debt)))
         bench.do("pass_time", 1)
         bench.attempt("redeem", lender, debt, bench.shares(debt, lender))
         return
