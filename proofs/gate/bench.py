@@ -173,7 +173,7 @@ class Bench(ABC):
         """The highest price inside the region that counts in full as collateral."""
         return self.highest_price(name)
 
-    def highest_price(self, name: str) -> int:  # noqa: ARG002 - all prices are alike to most models
+    def highest_price(self, name: str) -> int:
         """The highest price inside the region."""
         return LARGEST_PRICE
 
@@ -200,6 +200,14 @@ class Bench(ABC):
     @abstractmethod
     def shares(self, name: str, user: Account) -> int:
         """What a user has supplied to a market [shares]."""
+
+    def core_of(self, name: str) -> str:
+        """The core's market on which a market's line draws; the run ends without one."""
+        raise Ended
+
+    def line_of(self, name: str) -> int:
+        """The limit of a market's line [tokens]."""
+        return 0
 
     @abstractmethod
     def held(self, name: str, user: Account) -> int:
@@ -329,7 +337,7 @@ class ReferenceBench(Bench):
     def loans(self, name: str) -> int:
         """The borrow cap less what is owed; with a line not more than its limit."""
         market = self.markets[name]
-        most = market.borrow_cap - -(-market.debt_shares * market.index // WAD)
+        most = market.borrow_cap + (-market.debt_shares * market.index // WAD)
         drawn = self.lent_from(name) != name
         return max(0, int(min(most, market.limit, market.debt_ceiling) if drawn else most))
 
@@ -340,10 +348,20 @@ class ReferenceBench(Bench):
 
     def lent_from(self, name: str) -> str:
         """A market that takes no deposits itself draws on its line, if it has one."""
-        market = self.markets[name]
-        if isinstance(market, LinedMarket) and market.supply_cap == 0:
-            return next(each for each, other in dict.items(self.state.markets) if other is market.core)
-        return name
+        market = self.market_of(name)
+        return self.core_of(name) if isinstance(market, LinedMarket) and market.supply_cap == 0 else name
+
+    def core_of(self, name: str) -> str:
+        """The core's market, as the market itself knows it."""
+        core, markets = getattr(self.markets[name], "core", None), dict.items(self.state.markets)
+        found: str | None = next((each for each, other in markets if other is core), None)
+        if found is None:
+            raise Ended
+        return found
+
+    def line_of(self, name: str) -> int:
+        """What may be owed over the line."""
+        return int(self.markets[name].limit)
 
     def owed(self, name: str, user: Account) -> int:
         """What a user owes, rounded up."""
@@ -374,7 +392,7 @@ class VenusBench(Bench):
 
     def cash(self, name: str) -> int:
         """The cash that is not reserves."""
-        return max(0, self.markets[name].cash - self.markets[name].total_reserves)
+        return max(0, int(self.markets[name].cash - self.markets[name].total_reserves))
 
     def closable(self, name: str) -> int:
         """The close factor's part of what is owed."""

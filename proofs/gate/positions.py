@@ -19,7 +19,7 @@ from .bench import Bench, Ended, least, rounded
 Edge = Literal["price", "repayment", "at once", "time", "factors"]
 """How a borrower gets to the edge: by a price that falls, by repaying a part, by borrowing all, by interest, or by
 borrowing all at a loan-to-value that governance raised to the threshold."""
-MOST_MARKETS = 3
+MOST_MARKETS = 2
 """How many markets are tried as the one that is borrowed from."""
 SCALES = (1, 10**3, 10**6, 10**10)
 """By how much the collateral's price is raised where the listed one is too coarse [times]."""
