@@ -482,3 +482,85 @@ def ruin(run: Run) -> str:
         if state.markets[held].shares[borrower] == 0 and left:
             return f"; {count} more and {units(left, debt)} are owed on no collateral"
     return ""
+
+
+@promise
+def a_liquidation_costs_nobody_who_repays(run: Run) -> str | None:
+    """The last step, a liquidation, gives what it repays, but for what is rounded: two units and one share."""
+    who, borrower, debt, held = parties(run)
+    old, collateral, now = run.before.markets[debt], run.after.markets[held], run.after.now
+    burned = old.debts[borrower] - run.after.markets[debt].debts[borrower]
+    taken = run.before.markets[held].shares[borrower] - collateral.shares[borrower]
+    price = fair_price(collateral.feed, now)
+    share = -(-priced_assets(collateral) // priced_shares(collateral))
+    given = burned * run.after.markets[debt].index * fair_price(old.feed, now)
+    lost = given - (taken * priced_assets(collateral) // priced_shares(collateral) + 2 + share) * price
+    if burned == 0 or lost <= 0:
+        return None
+    paid, received = exchanged(run)
+    return f"{who} repays {units(paid, debt)} and receives {units(received, held)}: {dollars(lost, 54)} less"
+
+
+@promise
+def an_account_can_be_liquidated(run: Run) -> str | None:
+    """The last step, a liquidation of an account that is short, is accepted."""
+    if run.last.refusal is None or (lacking := -margin_of_borrower(run, brought_up(run.after))) <= 0:
+        return None
+    _, borrower, debt, _ = parties(run)
+    market = run.after.markets[debt]
+    owes = units(tokens_for_debt(market, market.debts[borrower]), debt)
+    return f"{borrower} owes {owes} and lacks {dollars(lacking, 54)}, and nobody can liquidate: {run.last.refusal}"
+
+
+@promise
+def nobody_owes_less_than_nothing(run: Run) -> str | None:
+    """The last step leaves no debt below zero."""
+    for name, market in run.after.markets.items():
+        for user in run.protocol.users:
+            if market.debts[user] < 0:
+                return f"{user} owes {units(-tokens_for_debt(market, -market.debts[user]), name)}"
+    return None
+
+
+@promise
+def an_accrual_takes_nothing_from_suppliers(run: Run) -> str | None:
+    """The last step leaves the suppliers of no market with less, interest included."""
+    for name, old in run.before.markets.items():
+        lost = suppliers_assets(old) - suppliers_assets(run.after.markets[name])
+        if lost > 0:
+            return f"the suppliers lose {Decimal(lost).scaleb(-18).normalize():f} units of {name} to the reserves"
+    return None
+
+
+@promise
+def the_market_is_empty(run: Run) -> str | None:
+    """After the last step nobody has shares or debts in the market that it names."""
+    name = run.last.args["asset"]
+    market = run.after.markets[name]
+    for user in run.protocol.users:
+        if market.shares[user]:
+            return f"{units(tokens_for_shares(market, market.shares[user]), name)} of {user}'s have no place any more"
+        if market.debts[user]:
+            return f"{user} owes {units(tokens_for_debt(market, market.debts[user]), name)} in a market that is gone"
+    return None
+
+
+@promise
+def nothing_is_owed_over_the_line(run: Run) -> str | None:
+    """After the last step the market that it names owes nothing to the core."""
+    name = run.last.args["asset"]
+    market = run.after.markets[name]
+    owed = owed_on_line(market) if isinstance(market, LinedMarket) else 0
+    return f"{units(owed, name)} are owed to the core over a line that is gone" if owed else None
+
+
+@promise
+def a_line_loses_no_more_than_suppliers_may_bring(run: Run) -> str | None:
+    """The last step loses no more principal over a line than the supply cap of the core's market."""
+    for name, market in run.after.markets.items():
+        if isinstance(market, LinedMarket):
+            lost = market.lost - run.before.markets[name].lost
+            if lost > market.core.supply_cap:
+                of = market.core.asset
+                return f"the core loses {units(lost, of)} over {name}, and its suppliers can bring {market.core.supply_cap}"
+    return None

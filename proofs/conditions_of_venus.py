@@ -317,3 +317,60 @@ def the_market_is_not_frozen(run: Run) -> str | None:
     ]
     stuck += ["interest cannot be charged"] * is_refused("accrue_interest", name)
     return f"{refusal}: {', '.join(stuck)}"
+
+
+@promise
+def a_liquidation_pays_who_repays(run: Run) -> str | None:
+    """The last step, a liquidation, gives what it repays, but for what the divisions of the seizure round away."""
+    who, repaid, debt, held = (run.last.args[key] for key in ("user", "repay", "asset", "collateral"))
+    collateral, old = run.after.markets[held], run.before.markets[held]
+    rate = exchange_rate(collateral)
+    rounded = repaid // WAD + repaid // max(mul_wad_down(collateral.price, rate), 1) + 4
+    received = collateral.tokens[who] - old.tokens[who]
+    given = repaid * run.after.markets[debt].price
+    lost = given - Fraction((received + rounded) * rate * collateral.price, WAD)
+    if run.last.refusal is not None or lost <= 0:
+        return None
+    gets = units(worth(collateral, received), held)
+    return f"{who} repays {units(repaid, debt)} and receives {gets}: {dollars(int(lost), 36)} less"
+
+
+@promise
+def who_is_short_can_be_liquidated(run: Run) -> str | None:
+    """The last step, a liquidation of an account that is short, is accepted."""
+    borrower, debt = run.last.args["borrower"], run.last.args["asset"]
+    missing = shortfall_of(pool_with(at_present(run.after), debt), borrower)
+    if run.last.refusal is None or not missing:
+        return None
+    owes = units(borrow_balance(run.after.markets[debt], borrower), debt)
+    return f"{borrower} owes {owes} and lacks {dollars(missing, 18)}, and nobody can liquidate: {run.last.refusal}"
+
+
+@promise
+def an_accrual_lowers_no_exchange_rate(run: Run) -> str | None:
+    """The last step leaves the vTokens of no market worth less, interest included."""
+    for name, old in run.before.markets.items():
+        new = run.after.markets[name]
+        lost = (exchange_rate(old) - exchange_rate(new)) * new.total_supply
+        if lost > 0:
+            return f"the suppliers lose {units(-(-lost // WAD), name)} to the reserves"
+    return None
+
+
+@promise
+def the_market_has_no_positions(run: Run) -> str | None:
+    """After the last step nobody has vTokens or debts in the market that it names."""
+    name = run.last.args["asset"]
+    market = run.after.markets[name]
+    for user in run.protocol.users:
+        if market.tokens[user]:
+            return f"{units(worth(market, market.tokens[user]), name)} of {user}'s have no place any more"
+        if market.principal[user]:
+            return f"{user} owes {units(borrow_balance(market, user), name)} in a market that is gone"
+    return None
+
+
+@promise
+def the_change_can_be_made(run: Run) -> str | None:
+    """The last step, a change of parameters, is accepted."""
+    return None if run.last.refusal is None else f"the proposal reverts: {run.last.refusal}"

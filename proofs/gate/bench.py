@@ -16,7 +16,7 @@ from poolproof.models.deployed.venus.pool import snapshot
 from poolproof.models.deployed.word import MAX_UINT256
 from poolproof.models.isolated_pool import VALUE_LIMIT
 from poolproof.models.liquidation import margin_to_liquidation
-from poolproof.models.market import Market, accrue, owed, priced_assets
+from poolproof.models.market import Market, accrue, owed, priced_assets, tokens_for_shares
 from poolproof.models.system import SEPARATOR
 from poolproof.proofs import registry
 from poolproof.proofs.boundary import Run, run_of
@@ -146,15 +146,6 @@ class Bench(ABC):
         """The run, with the states before and after its last action."""
         return run_of(self.protocol, self.model, self.calls)
 
-    def supply(self, user: Account, name: str, amount: int) -> None:
-        """Supply tokens."""
-        self.do("deposit", user, name, amount)
-
-    def pledge(self, name: str, amount: int) -> None:
-        """Let the borrower supply collateral."""
-        self.supply(self.borrower, name, amount)
-        self.do("enter", self.borrower, name)
-
     def move_price(self, name: str, price: int) -> None:
         """Set a price, if it is another one."""
         if price != self.price(name):
@@ -178,14 +169,13 @@ class Bench(ABC):
         """Whether an account's collateral at the thresholds covers its debts."""
         return self.present(lambda: self.margin(user)) >= 0
 
-    def highest_price(self, name: str) -> int:
-        """The highest price with which all tokens of a market's asset have a value inside the region."""
-        tokens = max(self.supply_of(each) for each in self.state.markets if self.feed(each) == self.feed(name))
-        return min(LARGEST_PRICE, VALUE_LIMIT // max(tokens, 1))
-
     def highest_collateral_price(self, name: str) -> int:
         """The highest price inside the region that counts in full as collateral."""
         return self.highest_price(name)
+
+    def highest_price(self, name: str) -> int:
+        """The highest price inside the region."""
+        return LARGEST_PRICE
 
     def lent_from(self, name: str) -> str:
         """The market whose suppliers lend what is borrowed in a market: itself, or the one that its line draws on."""
@@ -208,12 +198,24 @@ class Bench(ABC):
         """A market's price."""
 
     @abstractmethod
-    def supply_of(self, name: str) -> int:
-        """How many tokens of a market's asset there can be."""
-
-    @abstractmethod
     def shares(self, name: str, user: Account) -> int:
         """What a user has supplied to a market [shares]."""
+
+    def core_of(self, name: str) -> str:
+        """The core's market on which a market's line draws; the run ends without one."""
+        raise Ended
+
+    def line_of(self, name: str) -> int:
+        """The limit of a market's line [tokens]."""
+        return 0
+
+    @abstractmethod
+    def held(self, name: str, user: Account) -> int:
+        """What a user's shares of a market are worth [tokens]."""
+
+    @abstractmethod
+    def sent(self, name: str, holder: Account, shares: int) -> tuple[Any, ...]:
+        """The arguments of a transfer of shares to the borrower."""
 
     @abstractmethod
     def wallet(self, name: str, user: Account) -> int:
@@ -306,9 +308,18 @@ class ReferenceBench(Bench):
         """The feed's last answer."""
         return int(self.markets[name].feed.price)
 
-    def supply_of(self, name: str) -> int:
-        """The declared limit of the asset's supply."""
-        return int(dict.__getitem__(self.state.markets, name).amount_limit)
+    def highest_price(self, name: str) -> int:
+        """The highest price with which all tokens of the market's asset have a value inside the region."""
+        feeds = [market for market in dict.values(self.state.markets) if market.feed is self.markets[name].feed]
+        return min(LARGEST_PRICE, VALUE_LIMIT // max(1, *(int(market.amount_limit) for market in feeds)))
+
+    def held(self, name: str, user: Account) -> int:
+        """Shares at their price, rounded down."""
+        return int(tokens_for_shares(self.markets[name], self.markets[name].shares[user]))
+
+    def sent(self, name: str, holder: Account, shares: int) -> tuple[Any, ...]:
+        """Sender, receiver, market, shares."""
+        return holder, self.borrower, name, shares
 
     def shares(self, name: str, user: Account) -> int:
         """A user's shares."""
@@ -326,7 +337,7 @@ class ReferenceBench(Bench):
     def loans(self, name: str) -> int:
         """The borrow cap less what is owed; with a line not more than its limit."""
         market = self.markets[name]
-        most = market.borrow_cap - -(-market.debt_shares * market.index // WAD)
+        most = market.borrow_cap + (-market.debt_shares * market.index // WAD)
         drawn = self.lent_from(name) != name
         return max(0, int(min(most, market.limit, market.debt_ceiling) if drawn else most))
 
@@ -337,10 +348,20 @@ class ReferenceBench(Bench):
 
     def lent_from(self, name: str) -> str:
         """A market that takes no deposits itself draws on its line, if it has one."""
-        market = self.markets[name]
-        if isinstance(market, LinedMarket) and market.supply_cap == 0:
-            return next(each for each, other in dict.items(self.state.markets) if other is market.core)
-        return name
+        market = self.market_of(name)
+        return self.core_of(name) if isinstance(market, LinedMarket) and market.supply_cap == 0 else name
+
+    def core_of(self, name: str) -> str:
+        """The core's market, as the market itself knows it."""
+        core, markets = getattr(self.markets[name], "core", None), dict.items(self.state.markets)
+        found: str | None = next((each for each, other in markets if other is core), None)
+        if found is None:
+            raise Ended
+        return found
+
+    def line_of(self, name: str) -> int:
+        """What may be owed over the line."""
+        return int(self.markets[name].limit)
 
     def owed(self, name: str, user: Account) -> int:
         """What a user owes, rounded up."""
@@ -371,7 +392,7 @@ class VenusBench(Bench):
 
     def cash(self, name: str) -> int:
         """The cash that is not reserves."""
-        return max(0, self.markets[name].cash - self.markets[name].total_reserves)
+        return max(0, int(self.markets[name].cash - self.markets[name].total_reserves))
 
     def closable(self, name: str) -> int:
         """The close factor's part of what is owed."""
@@ -402,9 +423,13 @@ class VenusBench(Bench):
         """The oracle's last answer."""
         return int(self.markets[name].price)
 
-    def supply_of(self, name: str) -> int:
-        """All tokens of the asset."""
-        return int(dict.__getitem__(self.state.markets, name).underlying.total())
+    def held(self, name: str, user: Account) -> int:
+        """vTokens at the exchange rate, rounded down."""
+        return int(exchange_rate(self.markets[name]) * self.markets[name].tokens[user] // WAD)
+
+    def sent(self, name: str, holder: Account, shares: int) -> tuple[Any, ...]:
+        """Sender, receiver, market, vTokens."""
+        return holder, self.borrower, name, shares
 
     def shares(self, name: str, user: Account) -> int:
         """A user's vTokens."""

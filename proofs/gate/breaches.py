@@ -17,7 +17,33 @@ from poolproof.spec.protocol import Protocol
 
 from .bench import Bench, Ended, bench_on
 from .positions import Case, Choice, edges
-from .scenarios import at_once, backed, frozen, loans, lowered, spiral, spirals
+from .scenarios import (
+    answered,
+    answers,
+    anywhere,
+    at_once,
+    backed,
+    beyond,
+    bounded,
+    bounds,
+    charged,
+    close_factor_set,
+    drawn,
+    factors_set,
+    falls,
+    frozen,
+    here,
+    incentive_set,
+    loans,
+    lowered,
+    reserve_factor_set,
+    seize_share_set,
+    smallest,
+    spiral,
+    spirals,
+    stranded,
+    written_off,
+)
 
 REFERENCE, VENUS = "reference", "venus"
 
@@ -46,22 +72,72 @@ class Scenario:
 
 THRESHOLD_FALLS = "the liquidation threshold does not fall"
 RUNS_AWAY = "liquidation threshold x incentive <= 1"
+BELOW_ONE = "liquidation threshold <= 1"
+NEW_FEED, LOWER_BOUND = "the price feed is the same", "the price bound does not fall"
+DISAPPEARS = "no market with positions disappears"
+REFUSED = "the_change_can_be_made"
+
+SPIRAL = Scenario("head", "LIQ-2", "a_liquidation_raises_no_shortfall", spirals, spiral)
+SPIRAL_ON_VENUS = Scenario("head", "LIQ-2", "a_liquidation_adds_no_shortfall", spirals, spiral)
+FACTORS_REFUSED = Scenario("base", "GOV-1-w", REFUSED, anywhere, factors_set, alone=True)
+UNPAID = Scenario("head", "LIQ-5-w", "a_liquidation_pays_who_repays", spirals, spiral)
+
 SCENARIOS: dict[tuple[str, str], tuple[Scenario, ...]] = {
     (REFERENCE, THRESHOLD_FALLS): (Scenario("base", "GOV-1", "nobody_healthy_becomes_liquidatable", edges, lowered),),
-    (VENUS, THRESHOLD_FALLS): (
-        Scenario("base", "GOV-1-w", "nobody_solvent_becomes_short", edges, lowered, alone=True),
-    ),
+    (REFERENCE, LOWER_BOUND): (Scenario("base", "GOV-1", "nobody_healthy_becomes_liquidatable", bounds, bounded),),
+    (REFERENCE, NEW_FEED): (Scenario("base", "GOV-1", "nobody_healthy_becomes_liquidatable", answers, answered),),
     (REFERENCE, "0 <= loan-to-value <= liquidation threshold"): (
         Scenario("head", "LIQ-6", "who_just_borrowed_is_not_liquidated", loans, at_once),
     ),
+    (REFERENCE, RUNS_AWAY): (SPIRAL,),
+    (REFERENCE, BELOW_ONE): (SPIRAL,),
+    (REFERENCE, "0 < close factor <= 1"): (
+        Scenario("head", "LIQ-5", "an_account_can_be_liquidated", falls, smallest),
+        Scenario("head", "CONS-3", "nobody_owes_less_than_nothing", falls, beyond),
+    ),
+    (REFERENCE, "1 <= liquidation incentive <= 2"): (
+        Scenario("head", "LIQ-5", "a_liquidation_costs_nobody_who_repays", spirals, spiral),
+    ),
+    (REFERENCE, "0 <= reserve factor <= 1"): (
+        Scenario("head", "SOLV-3", "an_accrual_takes_nothing_from_suppliers", backed, charged),
+    ),
+    (REFERENCE, "the line's limit is within the core market's supply cap"): (
+        Scenario("head", "ISO-3", "a_line_loses_no_more_than_suppliers_may_bring", backed, written_off),
+    ),
+    (REFERENCE, "the line stays"): (Scenario("base", "LINE-2", "nothing_is_owed_over_the_line", backed, drawn),),
+    (REFERENCE, DISAPPEARS): (Scenario("base", "REG-2", "the_market_is_empty", here, stranded),),
+    (VENUS, THRESHOLD_FALLS): (
+        Scenario("base", "GOV-1-w", "nobody_solvent_becomes_short", edges, lowered, alone=True),
+    ),
+    (VENUS, NEW_FEED): (Scenario("base", "GOV-1-w", "nobody_solvent_becomes_short", answers, answered),),
     (VENUS, "collateral factor <= liquidation threshold"): (
         Scenario("head", "LIQ-6-w", "who_just_borrowed_keeps_the_vtokens", loans, at_once),
+        FACTORS_REFUSED,
     ),
-    (REFERENCE, RUNS_AWAY): (Scenario("head", "LIQ-2", "a_liquidation_raises_no_shortfall", spirals, spiral),),
-    (VENUS, RUNS_AWAY): (Scenario("head", "LIQ-2", "a_liquidation_adds_no_shortfall", spirals, spiral),),
+    (VENUS, RUNS_AWAY): (SPIRAL_ON_VENUS,),
+    (VENUS, BELOW_ONE): (SPIRAL_ON_VENUS, FACTORS_REFUSED),
+    (VENUS, "collateral factor <= 95 %"): (FACTORS_REFUSED,),
     (VENUS, "borrow rate at full utilisation <= its maximum"): (
         Scenario("head", "LIVE-4-w", "the_market_is_not_frozen", backed, frozen),
     ),
+    (VENUS, "protocol seize share <= incentive - 1"): (
+        UNPAID,
+        Scenario("base", "LIQ-5-w", REFUSED, anywhere, seize_share_set, alone=True),
+    ),
+    (VENUS, "liquidation incentive >= 1"): (
+        UNPAID,
+        Scenario("base", "LIQ-5-w", REFUSED, anywhere, incentive_set, alone=True),
+    ),
+    (VENUS, "5 % <= close factor"): (
+        Scenario("head", "LIQ-5-w", "who_is_short_can_be_liquidated", falls, smallest),
+        Scenario("base", "LIQ-5-w", REFUSED, anywhere, close_factor_set, alone=True),
+    ),
+    (VENUS, "close factor <= 90 %"): (Scenario("base", "LIQ-3-w", REFUSED, anywhere, close_factor_set, alone=True),),
+    (VENUS, "reserve factor <= 1"): (
+        Scenario("head", "SOLV-3-w", "an_accrual_lowers_no_exchange_rate", backed, charged),
+        Scenario("base", "SOLV-3-w", REFUSED, anywhere, reserve_factor_set, alone=True),
+    ),
+    (VENUS, DISAPPEARS): (Scenario("base", "REG-2-w", "the_market_has_no_positions", here, stranded),),
 }
 """What is tried for a condition of a model, in this order."""
 

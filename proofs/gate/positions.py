@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from poolproof.models.isolated_pool import VALUE_LIMIT
 from poolproof.spec.arithmetic import WAD
 from poolproof.spec.protocol import MarketConfig, PoolConfig, Protocol
 
@@ -18,7 +19,7 @@ from .bench import Bench, Ended, least, rounded
 Edge = Literal["price", "repayment", "at once", "time", "factors"]
 """How a borrower gets to the edge: by a price that falls, by repaying a part, by borrowing all, by interest, or by
 borrowing all at a loan-to-value that governance raised to the threshold."""
-MOST_MARKETS = 3
+MOST_MARKETS = 2
 """How many markets are tried as the one that is borrowed from."""
 SCALES = (1, 10**3, 10**6, 10**10)
 """By how much the collateral's price is raised where the listed one is too coarse [times]."""
@@ -73,9 +74,26 @@ def lendable(bench: Bench, name: str) -> int:
 
 
 def supplied_for(bench: Bench, name: str) -> int:
-    """What the lender can supply for loans in a market, half of what he has left to him [tokens]."""
-    source = bench.lent_from(name)
-    return min(bench.wallet(name, bench.lender) // 2, bench.room(source))
+    """What the lender can supply for loans in a market, half of what he has left to him; round, or 0 [tokens]."""
+    most = min(bench.wallet(name, bench.lender) // 2, bench.room(bench.lent_from(name)))
+    return rounded(most) if most > 0 else 0
+
+
+def pledgeable(bench: Bench, name: str) -> int:
+    """What the borrower can pledge: of his own, or, where no more can be supplied, what others hold [tokens]."""
+    own = min(bench.wallet(name, bench.borrower), bench.room(name))
+    return own or max(bench.held(name, user) for user in bench.protocol.users)
+
+
+def pledge(bench: Bench, name: str, amount: int) -> None:
+    """Let the borrower supply collateral, or receive it from who has it."""
+    if min(bench.wallet(name, bench.borrower), bench.room(name)) > 0:
+        bench.do("deposit", bench.borrower, name, amount)
+    else:
+        holder = max(bench.protocol.users, key=lambda user: bench.held(name, user))
+        part = bench.shares(name, holder) * amount // bench.held(name, holder)
+        bench.do("transfer", *bench.sent(name, holder, part))
+    bench.do("enter", bench.borrower, name)
 
 
 def pairs(bench: Bench, names: list[str]) -> Iterator[tuple[str, str]]:
@@ -112,22 +130,27 @@ def edges(bench: Bench, case: Case) -> Iterator[Choice]:
 def opened(bench: Bench, choice: Choice) -> int:
     """Let the lender supply and the borrower pledge as much as a round loan needs; the loan [tokens]."""
     collateral, debt = choice.collateral, choice.debt
-    pledge = min(bench.wallet(collateral, bench.borrower), bench.room(collateral))
+    most = min(pledgeable(bench, collateral), VALUE_LIMIT // max(choice.price, 1))
     if collateral == debt:
-        bench.pledge(collateral, rounded(pledge))
+        pledge(bench, collateral, rounded(most))
         return 0
     unit = bench.price(debt) * WAD
     value = choice.price * (bench.ltv(collateral) or bench.threshold(collateral))
     if unit == 0 or value == 0:
         raise Ended
-    loan = rounded(min(lendable(bench, debt), pledge * value // unit))
+    loan = rounded(min(lendable(bench, debt) * 7 // 8, most * value // unit))
     needed = -(-loan * unit // value)
-    supply = supplied_for(bench, debt)
-    if supply:
-        bench.supply(bench.lender, bench.lent_from(debt), min(rounded(supply), max(rounded(2 * loan), 1)))
-    bench.pledge(collateral, min(pledge, max(needed, rounded(needed + needed // 8, 2))))
+    supply_for(bench, debt)
+    pledge(bench, collateral, min(most, max(needed, rounded(needed + needed // 8, 2))))
     bench.move_price(collateral, choice.price)
     return loan
+
+
+def supply_for(bench: Bench, name: str) -> None:
+    """Let the lender supply all that is to be lent in a market."""
+    amount = supplied_for(bench, name)
+    if amount:
+        bench.do("deposit", bench.lender, bench.lent_from(name), amount)
 
 
 def raise_factors(bench: Bench, choice: Choice) -> None:
@@ -142,7 +165,7 @@ def at_the_edge(bench: Bench, choice: Choice) -> None:
     loan = opened(bench, choice)
     if choice.edge == "factors" or not bench.ltv(collateral):
         raise_factors(bench, choice)
-    if not loan:
+    if choice.edge in ("at once", "factors") or not loan:
         loan = bench.most("borrow", borrower, debt, at_most=bench.loans(debt))
     bench.do("borrow", borrower, debt, loan)
     if choice.edge in ("price", "repayment"):
