@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from rich.table import Table
 from rich.text import Text
 
+from poolproof.proofs.contagion.bounds import ANY_PRICE
 from poolproof.proofs.contagion.network import Channel, Loss, Network, OverTime
 from poolproof.proofs.contagion.network import Path as Way
 from poolproof.proofs.contagion.paths import WORST_FIRST, Cut, heaviest, shortest_of
@@ -83,6 +84,8 @@ class Report:
         ]
         title = f"shortest of {len(found.analysis.paths)} paths to other pools"
         self._table(title, ("from", "way", "at most", "carries"), rows)
+        if rows:
+            self._say("at most: the least that a channel on the way carries, at the start's prices", "dim")
         told: dict[str, list[str]] = {}
         for limit in found.analysis.limits:
             told.setdefault(limit.told, []).extend([limit.source] if limit.source is not None else [])
@@ -172,6 +175,8 @@ class Report:
         ]
         header = ("pool", "asset", "by its own borrowers", "over credit lines")
         self._table("worst loss of principal, everything failing at once", header, rows)
+        if rows:
+            self._say(f"principal at most: {ANY_PRICE}", "dim")
 
     def _together(self, found: Found) -> None:
         """What markets lose over channels when pools fail together, and the pools by what their failure does."""
@@ -262,11 +267,11 @@ class Report:
         return float("inf") if amount is None else float(amount * self.prices.get(asset or "", 0))
 
     def _amount(self, amount: int | None, asset: str | None, *, up: bool = True) -> str:
-        """An amount in whole tokens, to six places, rounded up, or down for what is shown to be lost."""
+        """An amount in tokens, to six places, of thousands to two, rounded up, or down for what is shown to be lost."""
         if amount is None or asset is None:
             return "unbounded"
         digits = self.decimals[asset]
-        places = min(digits, 6)
+        places = min(digits, 2 if amount >= 1000 * 10**digits else 6)
         unit = 10 ** (digits - places)
         whole, part = divmod(-(-amount // unit) if up else amount // unit, 10**places)
         behind = f".{part:0{places}}".rstrip("0") if part else ""

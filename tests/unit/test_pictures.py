@@ -18,8 +18,11 @@ from poolproof.pictures.html import embedded, html_of
 from poolproof.pictures.layout import core_of, layout_of
 from poolproof.pictures.svg import svg_of
 from poolproof.pictures.text import amount, amount_of, lines_of, printable, shortened, width_of
-from poolproof.proofs.contagion.network import Channel, Contagion, Loss, Network, Node
+from poolproof.proofs.contagion.analysis import Together
+from poolproof.proofs.contagion.network import Channel, Contagion, Limit, Loss, Network, Node, OverTime, Point
 from poolproof.proofs.contagion.network import Path as Way
+from poolproof.proofs.contagion.ranking import Ranked
+from poolproof.proofs.contagion.simultaneous import NodeLoss, Simultaneous
 
 sys.path.append(str(Path(__file__).parent))
 contagions: Any = importlib.import_module("contagions")
@@ -62,7 +65,18 @@ def hostile() -> Contagion:
     channel = Channel(HOSTILE, f"{HOSTILE}2", "line", HOSTILE, 5, (HOSTILE,), HOSTILE)
     loss = Loss(HOSTILE, f"{HOSTILE}2", HOSTILE, "principal", 5, HOSTILE, 1, {HOSTILE: HOSTILE}, HOSTILE)
     way = Way(HOSTILE, f"{HOSTILE}2", (channel,), HOSTILE, 5)
-    return Contagion(Network(HOSTILE, nodes, (channel,), HOSTILE), [way], [loss])
+    points = (Point(HOSTILE, 0, 1), Point(f"{HOSTILE}2", 1, 2))
+    later = OverTime(HOSTILE, HOSTILE, HOSTILE, "principal", points, HOSTILE)
+    network = Network(HOSTILE, nodes, (channel,), HOSTILE)
+    return Contagion(network, [way], [loss], [later], [Limit(HOSTILE, HOSTILE)])
+
+
+def hostile_page() -> str:
+    """The page of it, its tables included."""
+    rows = (NodeLoss(f"{HOSTILE}3", HOSTILE, HOSTILE, 2, 1, 0.5),)
+    failing = (HOSTILE,)
+    together = Together(failing, Simultaneous(failing, rows, {HOSTILE: 0.5}), (Ranked(HOSTILE, 0.5, 0.5),))
+    return html_of(hostile(), None, together)
 
 
 @pytest.fixture(params=[2, 5, 37, 200])
@@ -148,8 +162,10 @@ def test_names_cannot_leave_the_svg() -> None:
 
 def test_names_cannot_leave_the_page() -> None:
     """There are the page's own two scripts, and the data come back as they were, what cannot be printed replaced."""
-    page = html_of(hostile())
+    page = hostile_page()
     found = Tags(page)
+    for title in ("Losses over time", "Failing together", "Ranking"):
+        assert f"<h2>{title}</h2>" in page
     scripts = [attributes for tag, attributes in found.tags if tag == "script"]
     assert scripts == [{"type": "application/json", "id": "data"}, {}]
     assert "<" not in found.scripts[0]
@@ -204,6 +220,15 @@ def test_what_several_pools_use_stands_apart_from_their_cards() -> None:
     card_of = layout_of(Network("p", nodes, channels, "s")).card_of
     assert card_of["own"] == "a"
     assert card_of["shared"] not in {"a", "b"}
+
+
+def test_a_run_on_the_page_is_without_its_protocol() -> None:
+    """The JSON has the whole trace, to be replayed; the page has its steps."""
+    trace = {"config": {"pools": []}, "runs": [[]], "protocol": "p"}
+    network = Network("p", (Node("a", "pool", "a"),), (), "s")
+    analysis = Contagion(network, [], [Loss("a", "a", "x", "principal", 5, "r", 1, trace)])
+    assert data_of(html_of(analysis))["losses"][0]["run"] == {"runs": [[]], "protocol": "p"}
+    assert "config" in trace
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from decimal import Context, Decimal
 from hashlib import sha256
 from html import escape
@@ -19,10 +19,10 @@ from xml.etree.ElementTree import Element, SubElement, tostring
 
 from poolproof.pictures.layout import Layout, PlacedCard, layout_of
 from poolproof.pictures.svg import LOSS, capacity_of, crowded, drawing, heading, samples, style
+from poolproof.pictures.tables import NOTHING_BOUNDS, over_time_table, ranking_table, together_table
 from poolproof.pictures.text import amount, amount_of, printable, width_of
 from poolproof.proofs.contagion.analysis import Together
-from poolproof.proofs.contagion.network import Channel, Contagion, Loss, OverTime, Path
-from poolproof.proofs.contagion.unnoticed import growth
+from poolproof.proofs.contagion.network import Channel, Contagion, Loss, Path
 
 LARGEST_HEAD = 34.0
 SHORT = 7
@@ -89,15 +89,6 @@ COLUMNS = {
     "lower": "a run shows",
 }
 """The keys of the loss table's data, and what the columns are called."""
-_SECTION = """<section class="more" aria-label="{title}">
-<h2>{title}</h2>
-<p class="help">{told}</p>
-<div class="wide"><table class="plain">
-<thead><tr>{head}</tr></thead>
-<tbody>{rows}</tbody>
-</table></div>
-</section>"""
-_NOTHING_BOUNDS = "unbounded"
 
 
 def html_of(analysis: Contagion, decimals: Mapping[str, int] | None = None, together: Together | None = None) -> str:
@@ -123,9 +114,9 @@ def html_of(analysis: Contagion, decimals: Mapping[str, int] | None = None, toge
             f'<th scope="col" aria-sort="none" data-key="{key}"><button type="button">{name}</button></th>'
             for key, name in COLUMNS.items()
         ),
-        over_time=_over_time(analysis, known),
-        together=_together(analysis, together, known) if together is not None else "",
-        ranking=_ranking(together) if together is not None else "",
+        over_time=over_time_table(analysis, known),
+        together=together_table(analysis, together, known) if together is not None else "",
+        ranking=ranking_table(together) if together is not None else "",
         data=embedded(_data(analysis, layout, known)),
         script=script,
     )
@@ -205,101 +196,6 @@ def _legend(analysis: Contagion) -> Element:
     return key
 
 
-# --- tables that need no script -----------------------------------------------------------------------------------
-
-
-def _section(title: str, told: str, head: Iterable[str], rows: Iterable[tuple[str, Iterable[str]]]) -> str:
-    """A table; each row is its attributes, and its cells as text.  Nothing where there is no row."""
-    names = tuple(head)
-    lines = [
-        f"<tr{attributes}>"
-        + "".join(
-            f'<td data-label="{escape(name)}">{escape(printable(cell))}</td>'
-            for name, cell in zip(names, cells, strict=True)
-        )
-        + "</tr>"
-        for attributes, cells in rows
-    ]
-    heads = "".join(f'<th scope="col">{escape(name)}</th>' for name in names)
-    if not lines:
-        return ""
-    return _SECTION.format(title=escape(title), told=escape(told), head=heads, rows="\n".join(lines))
-
-
-def _over_time(analysis: Contagion, decimals: Mapping[str, int]) -> str:
-    """How each loss changes while nobody notices; the row of a node that can be chosen names it."""
-    if not analysis.over_time:
-        return ""
-    numbers = {node.id: number for number, node in enumerate(analysis.network.nodes)}
-    steady = sum(not each.grows for each in analysis.over_time)
-    counted = "; ".join(dict.fromkeys(each.counted for each in analysis.over_time if each.grows))
-    told = f"The same runs, with the failure recorded later. The other {steady} losses stay the same. {counted}"
-    head = ("fails", "pool", "kind", *(point.after for point in analysis.over_time[0].points))
-    rows = (
-        (
-            f' data-from="{numbers[each.source]}"' if each.source in numbers else "",
-            (
-                each.source,
-                each.pool,
-                f"{each.kind}, the line alone" if each.direct else each.kind,
-                *(_later(each, place, decimals) for place in range(len(each.points))),
-            ),
-        )
-        for each in sorted(analysis.over_time, key=lambda each: each.source == each.pool)
-        if each.grows
-    )
-    return _section("Losses over time", told, head, rows)
-
-
-def _later(loss: OverTime, place: int, decimals: Mapping[str, int]) -> str:
-    """The first loss as it is, the others against it."""
-    first, later = loss.points[0].loss, loss.points[place].loss
-    if later is not None and (place == 0 or not first):
-        return amount_of(later, loss.asset, decimals.get(loss.asset), "down")
-    return growth(first, later)
-
-
-def _together(analysis: Contagion, together: Together, decimals: Mapping[str, int]) -> str:
-    """What markets lose over channels when pools fail at once."""
-    pools = {node.id for node in analysis.network.nodes if node.kind == "pool"}
-    failing = "all pools" if pools == set(together.failing) else ", ".join(together.failing)
-    markets = {node.id for node in analysis.network.nodes if node.kind == "market"}
-    rows = (
-        (
-            "",
-            (
-                each.node,
-                amount_of(each.claims, each.asset, decimals.get(each.asset or "")),
-                _NOTHING_BOUNDS
-                if each.upper is None
-                else amount_of(each.upper, each.asset, decimals.get(each.asset or "")),
-                f"{each.distress:.2%}",
-            ),
-        )
-        for each in together.found.losses
-        if each.node in markets
-    )
-    told = f"At once: {failing}. Principal that others have lent over channels and lose; distress is its share."
-    return _section("Failing together", told, ("market", "lent", "at most", "distress"), rows)
-
-
-def _ranking(together: Together) -> str:
-    """The pools by what their failure does to the others."""
-    rows = (
-        ("", (each.pool, f"{each.rank:.2%}", f"{each.distress:.2%}"))
-        for each in together.ranking
-        if each.rank or each.distress
-    )
-    told = (
-        "DebtRank: the share of what all other pools have that this pool's failure takes over credit lines. Distress: "
-        "the share of its own that it loses when all that draw on it fail."
-    )
-    return _section("Ranking", told, ("pool", "DebtRank", "distress"), rows)
-
-
-# --- what the script reads ----------------------------------------------------------------------------------------
-
-
 def _data(analysis: Contagion, layout: Layout, decimals: Mapping[str, int]) -> dict[str, Any]:
     """What the script needs: nodes, channels, cards, paths and losses, each amount as it is shown."""
     network = analysis.network
@@ -365,7 +261,7 @@ def _loss(loss: Loss, numbers: Mapping[str, int], decimals: Mapping[str, int]) -
         "pool": printable(loss.pool),
         "asset": printable(loss.asset),
         "kind": loss.kind,
-        "upper": _NOTHING_BOUNDS if loss.upper is None else amount(loss.upper, known, "up") + unit,
+        "upper": NOTHING_BOUNDS if loss.upper is None else amount(loss.upper, known, "up") + unit,
         "reason": printable(loss.upper_reason),
         "horizon": printable(loss.horizon),
         "theorem": printable(", ".join(loss.theorem)),
