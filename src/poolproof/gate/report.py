@@ -124,8 +124,7 @@ def of_closing(report: GateReport, closing: Closing, file: str, locate: Locate) 
     claim = next((each.claim for each in report.decisions if each.invariant == name), closing.place.label)
     paths = [change.path for change in closing.changes]
     together = " (fine one by one, not together)" if len(paths) > 1 else ""
-    unknown = "no run is known that shows a loss; the theorem does not apply, which is all that is known"
-    text = f"{closing.place.where}: not {closing.place.label}. {closing.message or unknown}"
+    text = of_closing_text(closing)
     line = next((change.line for change in closing.changes if change.line), 1)
     return Finding(
         name,
@@ -139,6 +138,12 @@ def of_closing(report: GateReport, closing: Closing, file: str, locate: Locate) 
         trace=trace_of(closing.trace, locate) if closing.trace else None,
         details=(f"theorems that go with it: {', '.join(closing.invariants)}",) if closing.invariants else (),
     )
+
+
+def of_closing_text(closing: Closing) -> str:
+    """What is broken, where, and what a run shows of it."""
+    unknown = "no run is known that shows a loss; the theorem does not apply, which is all that is known"
+    return f"{closing.place.where}: not {closing.place.label}. {closing.message or unknown}"
 
 
 def of_ruling(ruling: Ruling, file: str) -> Finding:

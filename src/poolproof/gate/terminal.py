@@ -14,6 +14,7 @@ from poolproof.reports.document import Document
 from poolproof.reports.document import Table as Sheet
 
 from .judging import GateReport
+from .report import of_closing_text
 
 STYLES = {"OPEN": "bold green", "CLOSED": "bold red", "UNDECIDED": "bold yellow"}
 ROWS = {"good": "", "bad": "red", "neutral": ""}
@@ -26,7 +27,7 @@ def print_gate(console: Console, report: GateReport, document: Document, show_tr
     for sheet in document.tables:
         console.print()
         print_sheet(console, sheet)
-    shown: set[str] = set()
+    runs = {of_closing_text(closing): closing.trace for closing in report.closings}
     for finding in document.findings:
         if not finding.is_open and finding.verdict != "ALLOWED":
             continue
@@ -38,9 +39,9 @@ def print_gate(console: Console, report: GateReport, document: Document, show_tr
         for line in (finding.message, finding.about):
             if line:
                 console.print(Padding(Text(line), (0, 0, 0, 2)))
-        if finding.trace is not None and finding.trace.data is not None and finding.message not in shown:
-            shown.add(finding.message)
-            show_trace(console, finding.trace.data)
+        trace = runs.pop(finding.message, None)
+        if trace is not None:
+            show_trace(console, trace)
     print_list(console, "Notes", document.notes)
     console.print()
     console.print(
