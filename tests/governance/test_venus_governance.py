@@ -24,6 +24,7 @@ HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 sys.path.append(str(ROOT / "tools"))
 tool: Any = importlib.import_module("venus_governance")
+reader: Any = importlib.import_module("venus_proposals")
 
 PAIRS = HERE / "venus.tar.xz"
 DOCUMENT = ROOT / "docs" / "findings" / "venus-governance.md"
@@ -122,7 +123,7 @@ def deployed(place: str) -> str:
 def test_the_pairs_are_what_the_tool_writes() -> None:
     """Nobody edits them by hand."""
     data = sources()
-    assert tool.files_of(tool.written(data["venus"], data["changes"])) == FILES
+    assert tool.files_of(reader.written(data["venus"], data["changes"])) == FILES
 
 
 def test_an_archive_is_the_same_for_the_same_files() -> None:
@@ -234,7 +235,7 @@ def test_the_document_has_the_table_of_the_tool() -> None:
     """The generated part of the file in docs is the one that the tool writes."""
     data = sources()
     document = DOCUMENT.read_text(encoding="utf-8")
-    assert tool.replaced(document, tool.table(tool.written(data["venus"], data["changes"]))) == document
+    assert tool.replaced(document, tool.table(reader.written(data["venus"], data["changes"]))) == document
 
 
 # --- other networks ---------------------------------------------------------------------------------------
@@ -252,7 +253,7 @@ def test_every_pool_of_every_network_can_be_proposed_for(network: str) -> None:
     """All markets that a file can say are in it, with their own slots, and the model of the contracts builds them."""
     venus = sources()["venus"]
     pools = ", ".join(pool["id"] for pool in venus["networks"][network]["pools"])
-    (proposal,) = tool.written(venus, made_up(network, pool=pools, market="99 markets"))
+    (proposal,) = reader.written(venus, made_up(network, pool=pools, market="99 markets"))
     protocol = parse_protocol(proposal.head, "head.toml")
     markets = [market for pool in protocol.pools for market in pool.markets]
     listed = [market for pool in venus["networks"][network]["pools"] for market in pool["markets"]]
@@ -279,7 +280,7 @@ def test_every_pool_of_every_network_can_be_proposed_for(network: str) -> None:
 )
 def test_a_proposal_for_a_market_that_is_left_out_says_so(network: str, pool: str, asset: str, why: str) -> None:
     """In the file, in the summary and in the table."""
-    (proposal,) = tool.written(sources()["venus"], made_up(network, pool=pool, market=asset))
+    (proposal,) = reader.written(sources()["venus"], made_up(network, pool=pool, market=asset))
     assert [each.why_not for each in proposal.not_expressible] == [f"the market is left out: {why}"]
     assert f"{pool}/{asset} is left out: {why}" in proposal.notes
     assert f"not in this file: reserveFactor = 0.5 of {pool}/{asset}" in " ".join(proposal.head.split("#  "))
@@ -290,7 +291,7 @@ def test_a_proposal_for_a_market_that_is_left_out_says_so(network: str, pool: st
 def test_ten_values_of_ethereum_are_no_numbers() -> None:
     """They are of four markets; six more of other networks have a curve that no file has."""
     venus = sources()["venus"]
-    left_out = {network: tool.pools_of(venus, network)[1] for network in venus["networks"]}
+    left_out = {network: reader.pools_of(venus, network)[1] for network in venus["networks"]}
     assert sum(why.count("NaN") for why in left_out["ethereum"].values()) == 10
     assert sorted(place for place, why in left_out["ethereum"].items() if "NaN" in why) == [
         "Core/USDS", "Core/USDe", "Core/sUSDS", "Core/sUSDe",
@@ -305,14 +306,14 @@ def test_ten_values_of_ethereum_are_no_numbers() -> None:
 def test_a_parameter_that_no_file_has_is_never_dropped() -> None:
     """It is not expressible, with its reason."""
     row = {"pool": "BTC", "market": "BTCB", "parameter": "flashLoanFee", "new": "1"}
-    (proposal,) = tool.written(sources()["venus"], made_up("bscmainnet", **row))
+    (proposal,) = reader.written(sources()["venus"], made_up("bscmainnet", **row))
     assert [each.why_not for each in proposal.not_expressible] == ["no field of a protocol file is known for it"]
 
 
 def test_a_market_that_was_never_deployed_is_named() -> None:
     """A row about it changes no other."""
     row = {"pool": "BTC", "market": "DOGE"}
-    (proposal,) = tool.written(sources()["venus"], made_up("bscmainnet", **row))
+    (proposal,) = reader.written(sources()["venus"], made_up("bscmainnet", **row))
     assert [each.why_not for each in proposal.not_expressible] == ["no such market was deployed"]
 
 
@@ -321,20 +322,20 @@ def test_two_rows_for_one_value_stop_the_tool() -> None:
     changes = made_up("bscmainnet", pool="BTC", market="BTCB")
     changes["changes"] *= 2
     with pytest.raises(ValueError, match="vip-1-bscmainnet: BTC/BTCB reserve_factor is changed twice"):
-        tool.written(sources()["venus"], changes)
+        reader.written(sources()["venus"], changes)
 
 
 @pytest.mark.parametrize("value", ["-0.1", "0.1234567890123456789"])
 def test_a_value_that_is_no_whole_number_of_units_stops_the_tool(value: str) -> None:
     """Nothing is rounded."""
     with pytest.raises(ValueError, match="is no whole number of units of 1e-18"):
-        tool.written(sources()["venus"], made_up("bscmainnet", pool="BTC", market="BTCB", new=value))
+        reader.written(sources()["venus"], made_up("bscmainnet", pool="BTC", market="BTCB", new=value))
 
 
 def test_a_file_that_the_loader_refuses_is_kept_with_its_message() -> None:
     """A cap beyond what a file can say: the pair is written, the summary has the loader's words."""
     row = {"pool": "BTC", "market": "BTCB", "parameter": "supplyCap", "new": str(2**112), "unit": "whole tokens"}
-    (proposal,) = tool.written(sources()["venus"], made_up("bscmainnet", **copy.deepcopy(row)))
+    (proposal,) = reader.written(sources()["venus"], made_up("bscmainnet", **copy.deepcopy(row)))
     refused = tool.as_data(proposal)["head"]["refused"]
     assert "supply_cap" in refused
     assert refused in tool.table([proposal])
