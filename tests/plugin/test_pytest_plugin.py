@@ -22,7 +22,9 @@ pytest_plugins = ["pytester"]
 ROOT = Path(__file__).resolve().parents[2]
 MINIMAL = (ROOT / "spec" / "protocols" / "minimal.toml").read_text(encoding="utf-8")
 GOLDEN = ROOT / "tests" / "golden" / "venus"
-PLUGIN = "poolproof" if entry_points(group="pytest11", name="poolproof") else "poolproof.pytest_plugin"
+INSTALLED = bool(entry_points(group="pytest11", name="poolproof"))
+PLUGIN = () if INSTALLED else ("-p", "poolproof.pytest_plugin")
+"""What loads the plugin where only the sources are on the path."""
 ACCEPTED = """
 [[accepted]]
 invariant = "SOLV-3"
@@ -74,7 +76,7 @@ class Runs:
 
     def __call__(self, *words: str) -> pytest.RunResult:
         """Run pytest in this process, without a plugin that would load all of Hypothesis for every run."""
-        return self.pytester.runpytest_inprocess("-p", PLUGIN, "-p", "no:xdist", "-p", "no:hypothesispytest", *words)
+        return self.pytester.runpytest_inprocess(*PLUGIN, "-p", "no:xdist", "-p", "no:hypothesispytest", *words)
 
 
 @pytest.fixture
@@ -115,7 +117,7 @@ def test_without_the_option_nothing_is_imported(pytester: pytest.Pytester) -> No
     pytester.makepyfile("def test_something(): pass")
     code = f"""
 import sys, pytest
-code = pytest.main(["-q", "-p", {PLUGIN!r}])
+code = pytest.main(["-q", "-p", "no:hypothesispytest", *{PLUGIN!r}])
 ours = sorted(name for name in sys.modules if name.split(".")[0] == "poolproof")
 print(int(code), ours, sorted({{"z3", "rich", "pydantic", "numpy", "typer"}} & set(sys.modules)))
 """
@@ -314,7 +316,7 @@ def test_workers_decide_a_file_once(pytester: pytest.Pytester) -> None:
     """With pytest-xdist, whichever asks first; the engines and the shipped evidence are the real ones."""
     pytester.makeconftest(COUNTED)
     (pytester.path / "lending.poolproof.toml").write_text(MINIMAL, encoding="utf-8")
-    done = pytester.runpytest_subprocess("-p", PLUGIN, "--poolproof", "-n", "2", "-k", "CONS or RATE")
+    done = pytester.runpytest_subprocess(*PLUGIN, "--poolproof", "-n", "2", "-k", "CONS or RATE")
     names = [each.id for each in CATALOGUE if each.id.startswith(("CONS", "RATE"))]
     done.assert_outcomes(passed=len(names))
     assert (pytester.path / "checks.txt").read_text(encoding="utf-8") == "x"
