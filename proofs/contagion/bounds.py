@@ -122,7 +122,7 @@ class _View:
             market.losable,
         )
         theorem = (*self.caps, "LINE-8") if market.credit is not None else self.caps
-        frozen = self.caps
+        frozen = (*self.caps, *BY_COLLATERAL) if market.losable and market.priced_alone else self.caps
         if source in self.barren:
             reason, theorem, frozen = "nothing in the pool can be pledged for a debt", ("SOLV-9",), ("SOLV-9",)
         elif market.losable and self.lines and len(set().union(*self._read_in(source))) == 1:
@@ -132,7 +132,6 @@ class _View:
             )
             theorem = ("SOLV-5",)
         elif market.losable and market.priced_alone:
-            frozen = (*self.caps, *BY_COLLATERAL)
             theorem = (*theorem, *BY_COLLATERAL)
         yield _loss(source, market, "principal", upper, reason, theorem, ANY_PRICE)
         reason = "as long as the debts are out, as much of the supply cannot be redeemed"

@@ -196,7 +196,8 @@ def _most_supplied(protocol: Protocol, config: MarketConfig) -> int:
         return config.supply_cap
     first = config.venus.initial_supply if config.venus is not None else 0
     most: int = max(config.supply_cap, first)
-    return most + 1 + div_up(most, 10 ** (config.decimals + VTOKEN_DIGITS))
+    margin: int = div_up(most, 10 ** (config.decimals + VTOKEN_DIGITS))
+    return most + 1 + margin
 
 
 def lends_at_all(protocol: Protocol, pool: PoolConfig) -> bool:

@@ -392,7 +392,8 @@ def largest(
 ) -> Witness | None:
     """The run in which the pool loses most, of those that are tried; None where none loses anything.
 
-    Of the runs that come within a hundredth of a bound the first is taken, unless a later one exceeds the bound.
+    Of the runs that come within a hundredth of a bound the first is taken, unless a later one exceeds the bound; without
+    a bound, none is looked for with prices that move before, or with further rounds, if one of the others loses anything.
     ``within``: runs that lose more than the bound are passed over, because they show what it leaves out.
     """
     if case.feed is None and case.kind == "value":
@@ -408,7 +409,9 @@ def largest(
     choices = list(_of_pool(script, case))
     for choice in choices:
         search.play(choice)
-    for choice in () if search.enough else choices:
+    if search.enough or (upper is None and search.best is not None):
+        return search.best
+    for choice in choices:
         for changed in _prepared(script, choice):
             search.play(changed)
     for further in (_at_the_edge, _looped):
