@@ -351,6 +351,11 @@ def an_accrual_lowers_no_exchange_rate(run: Run) -> str | None:
     """The last step leaves the vTokens of no market worth less, interest included."""
     for name, old in run.before.markets.items():
         new = run.after.markets[name]
+        beyond = new.total_reserves - (new.cash + new.total_borrows + new.bad_debt)
+        if beyond > 0:
+            return (
+                f"the reserves are {units(beyond, name)} more than all that the market has, and nothing can be redeemed"
+            )
         lost = (exchange_rate(old) - exchange_rate(new)) * new.total_supply
         if lost > 0:
             return f"the suppliers lose {units(-(-lost // WAD), name)} to the reserves"

@@ -14,36 +14,26 @@ from typing import Literal
 from poolproof.proofs.conditions_of_venus import OUTCOMES
 from poolproof.proofs.traces import Trace, Violated, traced
 from poolproof.spec.protocol import Protocol
+from poolproof.spec.refusal import Refusal
 
-from .bench import Bench, Ended, bench_on
-from .positions import Case, Choice, edges
-from .scenarios import (
+from .bench import Bench, Ended
+from .benches import bench_on
+from .changes import (
     answered,
     answers,
     anywhere,
-    at_once,
-    backed,
-    beyond,
     bounded,
     bounds,
-    charged,
     close_factor_set,
-    drawn,
     factors_set,
-    falls,
-    frozen,
-    here,
     incentive_set,
-    loans,
     lowered,
     reserve_factor_set,
     seize_share_set,
-    smallest,
-    spiral,
-    spirals,
-    stranded,
-    written_off,
 )
+from .liquidations import at_once, beyond, falls, loans, smallest, spiral, spirals
+from .losses import backed, charged, drawn, frozen, here, stranded, written_off
+from .positions import Case, Choice, edges
 
 REFERENCE, VENUS = "reference", "venus"
 
@@ -75,10 +65,11 @@ RUNS_AWAY = "liquidation threshold x incentive <= 1"
 BELOW_ONE = "liquidation threshold <= 1"
 NEW_FEED, LOWER_BOUND = "the price feed is the same", "the price bound does not fall"
 DISAPPEARS = "no market with positions disappears"
+LINE_STAYS, LINE_BEYOND_THE_CORE = "the line stays", "the line's limit is within the core market's supply cap"
 REFUSED = "the_change_can_be_made"
 
 SPIRAL = Scenario("head", "LIQ-2", "a_liquidation_raises_no_shortfall", spirals, spiral)
-SPIRAL_ON_VENUS = Scenario("head", "LIQ-2", "a_liquidation_adds_no_shortfall", spirals, spiral)
+SPIRAL_ON_VENUS = Scenario("head", "LIQ-2-w", "a_liquidation_adds_no_shortfall", spirals, spiral)
 FACTORS_REFUSED = Scenario("base", "GOV-1-w", REFUSED, anywhere, factors_set, alone=True)
 UNPAID = Scenario("head", "LIQ-5-w", "a_liquidation_pays_who_repays", spirals, spiral)
 
@@ -93,7 +84,7 @@ SCENARIOS: dict[tuple[str, str], tuple[Scenario, ...]] = {
     (REFERENCE, BELOW_ONE): (SPIRAL,),
     (REFERENCE, "0 < close factor <= 1"): (
         Scenario("head", "LIQ-5", "an_account_can_be_liquidated", falls, smallest),
-        Scenario("head", "CONS-3", "nobody_owes_less_than_nothing", falls, beyond),
+        Scenario("head", "SOLV-6", "nobody_owes_less_than_nothing", falls, beyond),
     ),
     (REFERENCE, "1 <= liquidation incentive <= 2"): (
         Scenario("head", "LIQ-5", "a_liquidation_costs_nobody_who_repays", spirals, spiral),
@@ -101,10 +92,10 @@ SCENARIOS: dict[tuple[str, str], tuple[Scenario, ...]] = {
     (REFERENCE, "0 <= reserve factor <= 1"): (
         Scenario("head", "SOLV-3", "an_accrual_takes_nothing_from_suppliers", backed, charged),
     ),
-    (REFERENCE, "the line's limit is within the core market's supply cap"): (
+    (REFERENCE, LINE_BEYOND_THE_CORE): (
         Scenario("head", "ISO-3", "a_line_loses_no_more_than_suppliers_may_bring", backed, written_off),
     ),
-    (REFERENCE, "the line stays"): (Scenario("base", "LINE-2", "nothing_is_owed_over_the_line", backed, drawn),),
+    (REFERENCE, LINE_STAYS): (Scenario("base", "LINE-2", "nothing_is_owed_over_the_line", backed, drawn),),
     (REFERENCE, DISAPPEARS): (Scenario("base", "REG-2", "the_market_is_empty", here, stranded),),
     (VENUS, THRESHOLD_FALLS): (
         Scenario("base", "GOV-1-w", "nobody_solvent_becomes_short", edges, lowered, alone=True),
@@ -142,12 +133,57 @@ SCENARIOS: dict[tuple[str, str], tuple[Scenario, ...]] = {
 """What is tried for a condition of a model, in this order."""
 
 BREAKS: dict[tuple[str, str], tuple[str, ...]] = {
-    key: tuple(dict.fromkeys(scenario.invariant for scenario in scenarios)) for key, scenarios in SCENARIOS.items()
+    (REFERENCE, THRESHOLD_FALLS): ("GOV-1",),
+    (REFERENCE, LOWER_BOUND): ("GOV-1",),
+    (REFERENCE, NEW_FEED): ("GOV-1",),
+    (REFERENCE, "0 <= loan-to-value <= liquidation threshold"): ("LIQ-6", "SOLV-4", "RND-2"),
+    (REFERENCE, RUNS_AWAY): ("LIQ-2", "SOLV-5"),
+    (REFERENCE, BELOW_ONE): ("LIQ-2", "SOLV-5"),
+    (REFERENCE, "0 < close factor <= 1"): ("LIQ-5", "SOLV-6", "RATE-1"),
+    (REFERENCE, "1 <= liquidation incentive <= 2"): ("LIQ-5", "SOLV-6"),
+    (REFERENCE, "0 <= reserve factor <= 1"): ("SOLV-3", "SOLV-7"),
+    (REFERENCE, "0 <= supply cap <= amount limit"): ("SOLV-6", "CAP-2"),
+    (REFERENCE, "0 <= borrow cap <= amount limit"): ("SOLV-6", "CAP-1"),
+    (REFERENCE, "amount limit < 2^112"): ("SOLV-6",),
+    (REFERENCE, "1 <= virtual shares <= 2^64"): ("SOLV-6", "RND-5"),
+    (REFERENCE, "0 <= share limit <= 2^190"): ("SOLV-6",),
+    (REFERENCE, "1 <= index ceiling <= 2^20"): ("SOLV-6", "RATE-3"),
+    (REFERENCE, "0 <= maximum rate <= 1e15 per slot"): ("SOLV-6", "RATE-2"),
+    (REFERENCE, "0 <= price <= 2^128"): ("SOLV-6",),
+    (REFERENCE, "price bound, price age >= 0"): ("ORC-2",),
+    (REFERENCE, "amount limit x price <= 2^160"): ("SOLV-6",),
+    (REFERENCE, "1 <= release period <= 2^40"): ("SOLV-6", "LINE-9"),
+    (REFERENCE, "0 <= line limit < 2^112"): ("SOLV-6", "LINE-1"),
+    (REFERENCE, "0 <= debt ceiling < 2^112"): ("SOLV-6", "CAP-3"),
+    (REFERENCE, "0 <= premium <= 1e15 per slot"): ("SOLV-6", "LINE-10"),
+    (REFERENCE, LINE_BEYOND_THE_CORE): ("ISO-3",),
+    (REFERENCE, LINE_STAYS): ("LINE-2",),
+    (REFERENCE, DISAPPEARS): ("REG-2",),
+    (VENUS, THRESHOLD_FALLS): ("GOV-1-w",),
+    (VENUS, NEW_FEED): ("GOV-1-w",),
+    (VENUS, "collateral factor <= liquidation threshold"): ("LIQ-6-w", "SOLV-4-w"),
+    (VENUS, RUNS_AWAY): ("LIQ-2-w", "SOLV-5-w"),
+    (VENUS, BELOW_ONE): ("LIQ-2-w", "SOLV-5-w"),
+    (VENUS, "collateral factor <= 95 %"): ("GOV-1-w",),
+    (VENUS, "borrow rate at full utilisation <= its maximum"): ("LIVE-4-w", "RATE-2"),
+    (VENUS, "protocol seize share <= incentive - 1"): ("LIQ-3-w", "LIQ-5-w"),
+    (VENUS, "liquidation incentive >= 1"): ("LIQ-5-w",),
+    (VENUS, "5 % <= close factor"): ("LIQ-5-w",),
+    (VENUS, "close factor <= 90 %"): ("LIQ-3-w",),
+    (VENUS, "reserve factor <= 1"): ("SOLV-3-w", "SOLV-7-w"),
+    (VENUS, DISAPPEARS): ("REG-2-w",),
 }
-"""The invariants that go where a condition of a model fails."""
+"""The invariants that go where a condition of a model fails, or that need it most where no run is known."""
 
-EXACT: frozenset[tuple[str, str]] = frozenset(SCENARIOS)
-"""Conditions that end where the runs begin: one unit beyond there is one, where the market's amounts are large enough."""
+EXACT: frozenset[tuple[str, str]] = frozenset(SCENARIOS) - {
+    (REFERENCE, LOWER_BOUND),  # one unit of a bound is less than what a share's value is rounded by
+    (REFERENCE, NEW_FEED),  # which answers differ is not known
+    (REFERENCE, "1 <= liquidation incentive <= 2"),  # above 2 nobody loses: numbers are no longer sure to fit a word
+    (VENUS, NEW_FEED),
+    (VENUS, RUNS_AWAY),  # vTokens have 8 decimals: one unit shows from 1e10 tokens on, where no first supply is odd
+    (VENUS, "protocol seize share <= incentive - 1"),  # as above; and an incentive that falls is not refused
+}
+"""Conditions that end where runs begin: one unit beyond there is one, where the market's amounts are large enough."""
 
 
 def breach(label: str, base: Protocol, head: Protocol, pool: str, asset: str | None) -> Trace | None:
@@ -156,10 +192,10 @@ def breach(label: str, base: Protocol, head: Protocol, pool: str, asset: str | N
     for scenario in SCENARIOS.get((head.model, label), ()):
         protocol = scenario.protocol(case)
         choices: list[Choice] = []
-        with suppress(Ended):
+        with suppress(Ended, Refusal, ZeroDivisionError):
             choices += scenario.choices(bench_on(protocol, pool), case)
         for choice in choices:
-            with suppress(Ended):
+            with suppress(Ended, Refusal, ZeroDivisionError):  # the last two: numbers for which a model has no answer
                 bench = bench_on(protocol, pool)
                 scenario.play(bench, case, choice)
                 trace = judged(scenario, bench)
