@@ -108,7 +108,7 @@ class Draw:
         return max(1, min(moved, high))
 
     def elapsed(self, limit: int) -> int:
-        """An interval: nothing, a slot, an hour, a day, rarely a year."""
+        """An interval: nothing, a slot, an hour, a day, rarely a year; nothing where the limit is passed already."""
         choice = self.bits(6)
         if choice < 4:
             interval = 0
@@ -122,7 +122,7 @@ class Draw:
             interval = 2_592_000 + self.bits(16)
         else:
             interval = 31_536_000
-        return interval if interval < limit else limit
+        return interval if interval < limit else max(limit, 0)
 
     def factor(self, low: int, high: int, present: int) -> int:
         """A factor in a range: mostly near the present one, at times a bound."""

@@ -93,7 +93,7 @@ class SystemTactics:
         self.unlisted = [
             name
             for name in state.markets
-            if self.lists and place_of(name)[0] in self.of and not state.registry.lists(name)
+            if self.lists and place_of(name)[0] in self.pools and not state.registry.lists(name)
         ]
         self.here = self.pools[0]
         self.queue: list[tuple[str, str, Tactic]] = []

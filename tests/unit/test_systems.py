@@ -16,6 +16,7 @@ from poolproof.models import core_pool, credit_line, market
 from poolproof.models.core_pool import line_draws, line_fails, line_pays
 from poolproof.models.reference import REFERENCE, SYSTEM
 from poolproof.proofs import registry
+from poolproof.proofs.draw import Draw
 from poolproof.proofs.explore import explore
 from poolproof.proofs.fuzz import fuzz
 from poolproof.proofs.monitor import Monitor
@@ -211,6 +212,17 @@ def moments(protocol: Protocol, seed: int, count: int) -> Iterator[tuple[Any, An
             before = copy_state(state)
             if perform(state, action, arguments) is None:
                 yield before, state, action, arguments
+
+
+def test_actions_are_drawn_where_markets_wait_for_their_listing_and_time_never_runs_backwards() -> None:
+    """A market can be listed in the pools of an episode alone; beyond the horizon no time passes."""
+    drawn = [
+        call for call in moments(load_protocol("every-channel"), 1, 40) if call[2].name in ("add_market", "pass_time")
+    ]
+    assert any(action.name == "add_market" for _, _, action, _ in drawn)
+    assert all(arguments[0] >= 0 for _, _, action, arguments in drawn if action.name == "pass_time")
+    random = Random(0)
+    assert {Draw(random).elapsed(-5) for _ in range(200)} == {0}
 
 
 def test_the_past_of_a_step_is_the_state_before_it(protocol: Protocol) -> None:
