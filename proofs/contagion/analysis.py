@@ -9,10 +9,11 @@ from poolproof.proofs import registry
 from poolproof.spec.protocol import Protocol
 
 from .bounds import losses_of
+from .choices import Case
 from .graph import network_of
 from .network import Contagion, Loss
 from .paths import paths_of
-from .witness import Case, gap_of, largest, shown
+from .witness import gap_of, largest, shown
 
 Watch = Callable[[str, int, int], None]
 """Told the stage, how much of it is done, and how much there is."""

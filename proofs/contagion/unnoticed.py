@@ -7,10 +7,11 @@ from collections.abc import Iterable
 from poolproof.spec.model import Model
 from poolproof.spec.protocol import Protocol
 
+from .choices import Case
 from .losses import loss_between
 from .network import LossKind
 from .scripts import ON_VENUS, RECORD, Ended, Script
-from .witness import Case, Witness, largest
+from .witness import Witness, largest
 
 PARTS_OF_A_YEAR = (8760, 365, 52, 12, 1)
 """An hour, a day, a week, a month and a year, as parts of a year."""
