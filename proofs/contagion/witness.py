@@ -1,12 +1,10 @@
 """A run in which a pool fails and another one really loses, as much as the model lets it.
 
-The runs are scripts: lenders come in, somebody borrows in the pool that is to lose, against what the failure will
-reach; then the source's borrower takes all that can be taken, the price of its collateral falls to the smallest that
-there is, and the failure is recorded.  Where a feed fails, its price falls like that, or rises.  An amount is the most
-that the model accepts in the state at hand.  What is left open, the collateral and how much the core has to lend, is
-tried in turn.
+The runs are scripts: lenders come in, prices move where that lets more be borrowed, a borrower takes all that can be
+taken, a price fails, and the failure is recorded.  An amount is the most that the model accepts in the state at hand.
+What is left open (`choices`) is tried in turn, and what is shown is replayed from its trace first.
 
-Where the largest loss stays below a bound, ``gap_of`` says which limit stopped the run.
+Where the largest loss stays below a bound, ``gap_of`` says which side is believed to be loose.
 """
 
 from __future__ import annotations
