@@ -11,6 +11,7 @@ from poolproof.spec.errors import UsageError, shown_text
 from poolproof.spec.protocol import Protocol
 
 from .bounds import MOST_ROWS, losses_of
+from .choices import Case
 from .exposure import exposures
 from .graph import network_of
 from .network import Contagion, Limit, Network
@@ -18,7 +19,7 @@ from .paths import WORST_FIRST, paths_of
 from .ranking import Ranked, ranking
 from .simultaneous import Simultaneous, simultaneous
 from .unnoticed import losses_over_time
-from .witness import Case, gap_of, is_close, largest, shown
+from .witness import gap_of, is_close, largest, shown
 
 Watch = Callable[[str, int, int], None]
 """Told the stage, how much of it is done, and how much there is."""

@@ -9,11 +9,12 @@ from poolproof.models.system import SEPARATOR
 from poolproof.spec.model import Model
 from poolproof.spec.protocol import Protocol
 
+from .choices import Case
 from .losses import loss_between
 from .network import LossKind, OverTime, Point
 from .scripts import ON_VENUS, RECORD, Ended, Script
 from .shock import SHOCK, Shocks, Watch, run_shock
-from .witness import Case, Witness
+from .witness import Witness
 
 HOURS = {"at once": 0, "1 hour": 1, "1 day": 24, "1 week": 168, "30 days": 720, "1 year": 8760}
 """How long a failure goes unnoticed."""

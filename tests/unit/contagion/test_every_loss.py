@@ -12,9 +12,10 @@ import pytest
 from poolproof.proofs import registry
 from poolproof.proofs.contagion.analysis import analyse
 from poolproof.proofs.contagion.bounds import losses_of
+from poolproof.proofs.contagion.choices import Case
 from poolproof.proofs.contagion.network import Loss
 from poolproof.proofs.contagion.unwinding import Unwinding
-from poolproof.proofs.contagion.witness import Case, is_close, largest
+from poolproof.proofs.contagion.witness import is_close, largest
 from poolproof.proofs.replay import replay
 from poolproof.proofs.traces import trace_from_json
 from poolproof.spec.arithmetic import WAD

@@ -9,10 +9,11 @@ from typing import Any, get_args
 import pytest
 
 from poolproof.proofs import registry
+from poolproof.proofs.contagion.choices import Case
 from poolproof.proofs.contagion.crosscheck import CrossReport, crosscheck
 from poolproof.proofs.contagion.losses import loss_between
 from poolproof.proofs.contagion.network import Channel, ChannelKind, LossKind, Network, Node
-from poolproof.proofs.contagion.witness import Case, gap_of, largest, witness
+from poolproof.proofs.contagion.witness import gap_of, largest, witness
 from poolproof.proofs.replay import replay
 from poolproof.proofs.traces import Trace, calls_of, start_state, trace_from_json
 from poolproof.spec.action import perform
