@@ -95,22 +95,23 @@ def exact_position(bench: Bench, choice: Choice) -> None:
 
 
 def without_remainder(ratio: int, most: int) -> int:
-    """An amount, at most as large as is allowed, whose product with a ratio [wad] is an integer, or least above one.
+    """An amount, at most as large as is allowed, whose product with a ratio [wad] exceeds an integer least, for its size.
 
-    It is a multiple of a denominator of the ratio's continued fraction, of those whose fractions lie below the ratio.
+    It is found as the convergents of a continued fraction are: from an amount whose product lies above an integer and
+    one whose product lies below, each brings the other nearer.
     """
-    rest, divisor = ratio, WAD
-    older, newer, below, best = 0, 1, True, 1
-    while newer <= most:
-        rest, divisor = divisor, rest % divisor
-        if below or divisor == 0:
-            best = newer
-        if divisor == 0:
-            break
-        older, newer, below = newer, older + newer * (rest // divisor), not below
-    if most < best:
+    if most < 1:
         raise Ended
-    return most // best * best
+    amount, excess = 1, ratio % WAD
+    other, lack = 0, WAD
+    while excess:
+        steps = (lack - 1) // excess
+        other, lack = other + steps * amount, lack - steps * excess
+        steps = min(excess // lack, (most - amount) // other)
+        if steps == 0:
+            break
+        amount, excess = amount + steps * other, excess - steps * lack
+    return most // amount * amount
 
 
 # --- liquidations that do not happen, or burn too much -------------------------------------------------------
