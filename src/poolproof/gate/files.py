@@ -26,6 +26,9 @@ KEYED = {"pools": "id", "markets": "asset", "accepted": "invariant"}
 CONTEXT = ("schema", "title", "source", "users", "horizon", "price", "wallet", "initial_supply", "vault")
 """Keys that say where runs begin and where numbers come from; a gate shows them and judges nothing by them."""
 
+OF_A_FEED = ("price_bound", "max_price_age")
+"""Keys of a market that all markets with the same feed have alike."""
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -115,9 +118,18 @@ class Proposal:
         return protocol_of(tree, self.head_path)
 
     def with_value(self, change: Change, value: int) -> Protocol:
-        """The proposed protocol with another value in the place of a change.  Refuses: as ``with_changes``."""
+        """The proposed protocol with another value in the place of a change.
+
+        What a feed has, all markets that read it get.  Refuses: as ``with_changes``.
+        """
         tree = _copied(self.head_tree)
         _put(tree, Change(change.keys, "changed", change.new, value))
+        if change.parameter in OF_A_FEED:
+            markets = [market for pool in tree["pools"].values() for market in pool["markets"].values()]
+            read = _feed(tree["pools"][change.pool]["markets"][change.asset])
+            for market in markets:
+                if _feed(market) == read:
+                    market[change.parameter] = value
         return protocol_of(tree, self.head_path)
 
 
@@ -197,7 +209,12 @@ def _around(pools: Tree, pool: str) -> Iterator[str]:
 def _shared(pool: Tree) -> set[str]:
     """What another pool can have too."""
     markets = pool["markets"].values()
-    return {market["asset"] for market in markets} | {market.get("oracle") or market["asset"] for market in markets}
+    return {market["asset"] for market in markets} | {_feed(market) for market in markets}
+
+
+def _feed(market: Tree) -> str:
+    """The feed that a market reads."""
+    return str(market.get("oracle") or market["asset"])
 
 
 def _copied(tree: Any) -> Any:
