@@ -26,6 +26,8 @@ KEYED = {"pools": "id", "markets": "asset", "accepted": "invariant"}
 CONTEXT = ("schema", "title", "source", "users", "horizon", "price", "wallet", "initial_supply", "vault")
 """Keys that say where runs begin and where numbers come from; a gate shows them and judges nothing by them."""
 
+OF_THE_GATE = ("accepted", "policy")
+"""Keys that say what a gate lets pass, and nothing of the protocol."""
 OF_A_FEED = ("price_bound", "max_price_age")
 """Keys of a market that all markets with the same feed have alike."""
 
@@ -93,21 +95,20 @@ class Proposal:
     head_tree: Tree
 
     def near(self, pool: str) -> Proposal:
-        """The part of the proposal that can matter to a pool: itself, and the pools that share something with it."""
+        """The part of the proposal that can matter to a pool: itself, and the pools that share something with it.
+
+        Policies and acceptances are no part of it: no condition reads them.
+        """
         pools = self.head_tree["pools"]
-        if pool not in pools:
-            return self
-        near = {pool} if self.head.model == "venus" else set(_around(pools, pool))
-        if len(near) == len(pools):
-            return self
-        parts = [
-            tree | {"pools": {name: each for name, each in tree["pools"].items() if name in near}}
-            for tree in (self.base_tree, self.head_tree)
-        ]
-        if not all(part["pools"] for part in parts):
-            return self
+        near = set(pools) | set(self.base_tree["pools"])
+        if pool in pools:
+            near = {pool} if self.head.model == "venus" else set(_around(pools, pool))
+        parts = []
+        for tree in (self.base_tree, self.head_tree):
+            kept = {name: each for name, each in tree["pools"].items() if name in near} or tree["pools"]
+            parts.append({key: each for key, each in tree.items() if key not in OF_THE_GATE} | {"pools": kept})
         old, new = (protocol_of(part, self.head_path) for part in parts)
-        changes = tuple(change for change in self.changes if change.pool in near)
+        changes = tuple(each for each in self.changes if each.keys[0] not in OF_THE_GATE and each.pool in (None, *near))
         return Proposal(old, new, self.base_path, self.head_path, changes, *parts)
 
     def with_changes(self, chosen: Iterable[Change]) -> Protocol:
@@ -171,7 +172,7 @@ def protocol_of(tree: Tree, where: str) -> Protocol:
     """The protocol of a tree.  Refuses: what is no well-formed protocol."""
     data = _copied(tree)
     data["pools"] = [pool | {"markets": list(pool["markets"].values())} for pool in data["pools"].values()]
-    data["accepted"] = list(data["accepted"].values())
+    data["accepted"] = list(data.get("accepted", {}).values())
     try:
         return Protocol.model_validate(data)
     except ValidationError:
