@@ -25,6 +25,8 @@ PARAMETERS = (
     "close_factor", "liquidation_incentive", "dust_value", "release_period", "markets", "pools",
 )  # fmt: skip
 """What a rule of change can be about: a key of a market or of a pool, or the markets and pools themselves."""
+OF_POOLS = ("close_factor", "liquidation_incentive", "dust_value", "release_period", "pools")
+"""Those of a pool."""
 
 AnyAmount = Annotated[int, DecimalString(0, 2**256 - 1)]
 Share = Annotated[int, DecimalString(0, 10**6 * WAD)]
@@ -69,6 +71,14 @@ class ChangeRule(FileTable):
     days: Annotated[int, Count(1, LONGEST_PERIOD)] | None = Field(
         default=None, description="least number of days since the file in force took effect"
     )
+
+    @model_validator(mode="after")
+    def _is_about_one_thing(self) -> Self:
+        """Refuse an asset where the parameter is a pool's."""
+        if self.asset is not None and self.parameter in OF_POOLS:
+            rule = f"is an asset, and {self.parameter} is a pool's"
+            raise ill_formed(rule, "remove it", ("asset",), value=self.asset)
+        return self
 
 
 class LossRule(FileTable):

@@ -464,6 +464,23 @@ class Protocol(FileTable):
     ] = Field(default=(), description="findings that the owners accept")
     policy: Policy | None = Field(default=None, description="how far a proposal may go")
 
+    @model_validator(mode="after")
+    def _policy_names_what_there_is(self) -> Self:
+        """Refuse a rule about a pool or an asset that the file does not have: it would bind nothing."""
+        if self.policy is None:
+            return self
+        markets = {(pool.id, market.asset) for pool in self.pools for market in pool.markets}
+        known = (
+            markets | {(pool, None) for pool, _ in markets} | {(None, asset) for _, asset in markets} | {(None, None)}
+        )
+        for key, rules in (("changes", self.policy.changes), ("losses", self.policy.losses)):
+            for position, rule in enumerate(rules):
+                if (rule.pool, rule.asset) not in known:
+                    name = "/".join(filter(None, (rule.pool, rule.asset)))
+                    cure = "write the names of a pool and an asset of this file, or remove the rule"
+                    raise ill_formed("is not in this file", cure, ("policy", key, position), value=name)
+        return self
+
     def canonical_json(self) -> dict[str, Any]:
         """Give the whole protocol as JSON data that `model_validate` reads back unchanged.
 

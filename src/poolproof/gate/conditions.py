@@ -26,6 +26,8 @@ LIMIT = "the line's limit is within the core market's supply cap"
 REPAIRS = "liquidation threshold x incentive <= 1"
 DECIMALS = "the decimals are the same"
 SETTABLE = "the supply cap can be set"
+CEILING = "the index ceiling does not fall"
+SET_ONCE = "what is set once stays"
 
 ALLOWED_BY = {
     FALLS: "liquidation_threshold",
@@ -91,16 +93,19 @@ def rules(base: Protocol, head: Protocol) -> Iterator[tuple[Place, bool]]:
     bounded = head.model != "venus"
     for pool, market in before.values():
         place = pool.id, market.asset
-        _, now = after.get(place, (None, None))
         in_use = pool.registered and market.listed
-        if now is None:
+        if place not in after:
             yield Place(STAYS, *place), not in_use
             continue
+        around, now = after[place]
         yield Place(FALLS, *place), now.liquidation_threshold >= market.liquidation_threshold
         yield Place(FEED, *place), (now.oracle or now.asset) == (market.oracle or market.asset)
         yield Place(DECIMALS, *place), now.decimals == market.decimals
-        yield Place(STAYS, *place), now.listed or not in_use
+        yield Place(STAYS, *place), (around.registered and now.listed) or not in_use
+        rewarded = market.rewards is None or (now.rewards is not None and now.rewards.token == market.rewards.token)
+        yield Place(SET_ONCE, *place), rewarded and _set_once(pool, market) == _set_once(around, now)
         if bounded:
+            yield Place(CEILING, *place), now.index_ceiling >= market.index_ceiling
             yield Place(BOUND, *place), not now.price_bound or now.price_bound >= market.price_bound > 0
             yield Place(LINE_STAYS, *place), market.line is None or now.line is not None
             yield Place(SETTABLE, *place), now.supply_cap > 0 or market.supply_cap == 0
@@ -111,6 +116,11 @@ def rules(base: Protocol, head: Protocol) -> Iterator[tuple[Place, bool]]:
             yield Place(REPAIRS, *place), product <= WAD * WAD
         if market.line is not None and market.asset in core:
             yield Place(LIMIT, *place), market.line.limit <= core[market.asset].supply_cap
+
+
+def _set_once(pool: PoolConfig, market: MarketConfig) -> tuple[object, ...]:
+    """What no vote of a model changes, and positions lean on."""
+    return pool.kind, pool.main, market.virtual_shares, pool.venus is not None and pool.venus.counts_donations
 
 
 def markets_of(protocol: Protocol) -> Iterator[tuple[PoolConfig, MarketConfig]]:

@@ -26,6 +26,11 @@ KEYED = {"pools": "id", "markets": "asset", "accepted": "invariant"}
 CONTEXT = ("schema", "title", "source", "users", "horizon", "price", "wallet", "initial_supply", "vault")
 """Keys that say where runs begin and where numbers come from; a gate shows them and judges nothing by them."""
 
+OF_THE_GATE = ("accepted", "policy")
+"""Keys that say what a gate lets pass, and nothing of the protocol."""
+OF_A_FEED = ("price_bound", "max_price_age")
+"""Keys of a market that all markets with the same feed have alike."""
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -90,21 +95,20 @@ class Proposal:
     head_tree: Tree
 
     def near(self, pool: str) -> Proposal:
-        """The part of the proposal that can matter to a pool: itself, and the pools that share something with it."""
+        """The part of the proposal that can matter to a pool: itself, and the pools that share something with it.
+
+        Policies and acceptances are no part of it: no condition reads them.
+        """
         pools = self.head_tree["pools"]
-        if pool not in pools:
-            return self
-        near = {pool} if self.head.model == "venus" else set(_around(pools, pool))
-        if len(near) == len(pools):
-            return self
-        parts = [
-            tree | {"pools": {name: each for name, each in tree["pools"].items() if name in near}}
-            for tree in (self.base_tree, self.head_tree)
-        ]
-        if not all(part["pools"] for part in parts):
-            return self
+        near = set(pools) | set(self.base_tree["pools"])
+        if pool in pools:
+            near = {pool} if self.head.model == "venus" else set(_around(pools, pool))
+        parts = []
+        for tree in (self.base_tree, self.head_tree):
+            kept = {name: each for name, each in tree["pools"].items() if name in near} or tree["pools"]
+            parts.append({key: each for key, each in tree.items() if key not in OF_THE_GATE} | {"pools": kept})
         old, new = (protocol_of(part, self.head_path) for part in parts)
-        changes = tuple(change for change in self.changes if change.pool in near)
+        changes = tuple(each for each in self.changes if each.keys[0] not in OF_THE_GATE and each.pool in (None, *near))
         return Proposal(old, new, self.base_path, self.head_path, changes, *parts)
 
     def with_changes(self, chosen: Iterable[Change]) -> Protocol:
@@ -115,9 +119,18 @@ class Proposal:
         return protocol_of(tree, self.head_path)
 
     def with_value(self, change: Change, value: int) -> Protocol:
-        """The proposed protocol with another value in the place of a change.  Refuses: as ``with_changes``."""
+        """The proposed protocol with another value in the place of a change.
+
+        What a feed has, all markets that read it get.  Refuses: as ``with_changes``.
+        """
         tree = _copied(self.head_tree)
         _put(tree, Change(change.keys, "changed", change.new, value))
+        if change.parameter in OF_A_FEED:
+            markets = [market for pool in tree["pools"].values() for market in pool["markets"].values()]
+            read = _feed(tree["pools"][change.pool]["markets"][change.asset])
+            for market in markets:
+                if _feed(market) == read:
+                    market[change.parameter] = value
         return protocol_of(tree, self.head_path)
 
 
@@ -159,7 +172,7 @@ def protocol_of(tree: Tree, where: str) -> Protocol:
     """The protocol of a tree.  Refuses: what is no well-formed protocol."""
     data = _copied(tree)
     data["pools"] = [pool | {"markets": list(pool["markets"].values())} for pool in data["pools"].values()]
-    data["accepted"] = list(data["accepted"].values())
+    data["accepted"] = list(data.get("accepted", {}).values())
     try:
         return Protocol.model_validate(data)
     except ValidationError:
@@ -197,7 +210,12 @@ def _around(pools: Tree, pool: str) -> Iterator[str]:
 def _shared(pool: Tree) -> set[str]:
     """What another pool can have too."""
     markets = pool["markets"].values()
-    return {market["asset"] for market in markets} | {market.get("oracle") or market["asset"] for market in markets}
+    return {market["asset"] for market in markets} | {_feed(market) for market in markets}
+
+
+def _feed(market: Tree) -> str:
+    """The feed that a market reads."""
+    return str(market.get("oracle") or market["asset"])
 
 
 def _copied(tree: Any) -> Any:

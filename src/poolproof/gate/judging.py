@@ -12,10 +12,10 @@ from poolproof.proofs.gate.breaches import BREAKS, EXACT, breach
 from poolproof.proofs.verdicts import Decision, Verdict
 from poolproof.spec.errors import UsageError
 
-from .conditions import Judge, Place, held, judge_against
+from .conditions import Judge, Place, judge_against
 from .files import Change, Proposal
 from .policy import Ruling, allowed, rulings
-from .ranges import Range, responsible, safe_range
+from .ranges import WELL_FORMED, Range, Span, responsible
 from .theorems import Theorems
 
 Watch = Callable[[str, int, int], None]
@@ -87,13 +87,24 @@ class GateReport:
     scope: tuple[str, ...] = ()
     seconds: float = 0.0
     interrupted: bool = False
+    _parts: dict[str | None, Proposal] = field(default_factory=dict)
+
+    def near(self, pool: str | None) -> Proposal:
+        """The part of the proposal that can matter to a pool; without one, all of it."""
+        if pool not in self._parts:
+            self._parts[pool] = self.proposal.near(pool) if pool is not None else self.proposal
+        return self._parts[pool]
+
+    @property
+    def closed(self) -> bool:
+        """Whether something is known that speaks against the proposal: a condition, a rule, or a theorem."""
+        broken = any(closing.closes for closing in self.closings) or any(each.closed for each in self.changes)
+        return broken or bool(self.refuted) or any(not ruling.ok for ruling in self.rulings)
 
     @property
     def open(self) -> bool:
-        """Whether the proposal may be put in force: no condition is broken, no rule, and no theorem is open."""
-        broken = any(closing.closes for closing in self.closings) or any(each.closed for each in self.changes)
-        ruled_out = any(not ruling.ok for ruling in self.rulings)
-        return not (broken or ruled_out or self.refuted)
+        """Whether the proposal may be put in force: everything was judged, and nothing speaks against it."""
+        return self.exit_code == 0
 
     @property
     def refuted(self) -> list[Decision]:
@@ -111,11 +122,14 @@ class GateReport:
         return [each for each in self.decisions if each.verdict not in good and not each.accepted]
 
     @property
+    def verdict(self) -> Literal["OPEN", "CLOSED", "UNDECIDED"]:
+        """The answer in a word."""
+        return "CLOSED" if self.closed else "UNDECIDED" if self.undecided or self.interrupted else "OPEN"
+
+    @property
     def exit_code(self) -> int:
         """0: open; 1: closed; 2: a theorem is not decided; 130: interrupted."""
-        if self.interrupted:
-            return 130
-        return 1 if not self.open else 2 if self.undecided else 0
+        return 130 if self.interrupted else {"OPEN": 0, "CLOSED": 1, "UNDECIDED": 2}[self.verdict]
 
 
 def judge(proposal: Proposal, theorems: Theorems, watch: Watch = lambda _stage, _done, _all: None) -> GateReport:
@@ -128,15 +142,18 @@ def judge(proposal: Proposal, theorems: Theorems, watch: Watch = lambda _stage, 
     fails = judge_against(proposal.base)
     before, after = fails(proposal.base), fails(proposal.head)
     judged = [change for change in proposal.changes if not change.is_context]
-    parts: dict[str, Proposal] = {}
+    spans: list[Span] = []
     try:
         for done, change in enumerate(proposal.changes):
             watch(f"how far {change.path} could go", done, len(proposal.changes))
-            near = parts.setdefault(change.pool, proposal.near(change.pool)) if change.pool else proposal
-            safe = None if change.is_context else safe_range(near, change, judge_against(near.base))
-            report.changes.append(ChangeReport(change, safe))
-        _close(report, sorted(after - before), judged)
-        _weigh_old(report, sorted(after & before))
+            near = report.near(change.pool)
+            span = Span(near, change, judge_against(near.base))
+            spans.append(span)
+            report.changes.append(_reach(span))
+        for done, place in enumerate(sorted(after - before)):
+            watch(f"who breaks: {place.label}", done, len(after - before))
+            _close(report, place)
+        _weigh_old(report, sorted(after & before), spans)
         _enter(report, sorted(before - after), judged)
         _alone(report, before, after, judged, fails)
         _comment(report)
@@ -147,61 +164,67 @@ def judge(proposal: Proposal, theorems: Theorems, watch: Watch = lambda _stage, 
                     each.closed = True
         report.worst = _worst(proposal)
         watch("theorems", 0, 0)
-        theorems.decide(report, after)
-        if any(closing.closes and closing.trace is None for closing in report.closings):
-            watch("a run in which somebody loses", 0, 0)
-            theorems.look_for_runs(report)
+        theorems.decide(report)
     except KeyboardInterrupt:
         report.interrupted = True
     report.seconds = time.monotonic() - began
     return report
 
 
-def _close(report: GateReport, broken: Sequence[Place], judged: list[Change]) -> None:
-    """Say of each condition that is newly broken which changes do it, and show a run."""
-    proposal = report.proposal
-    for place in broken:
-        near = proposal.near(place.pool)
-        mine = [change for change in judged if change in near.changes]
-        changes = responsible(near, place, judge_against(near.base), mine) or ()
-        lifted = allowed(proposal, place)
-        trace = breach(place.label, proposal.base, proposal.head, place.pool, place.asset or None)
-        message = trace.violation.message if trace is not None and trace.violation is not None else ""
-        closing = Closing(place, changes, ids_of(report, place), message, trace.to_json() if trace else None, lifted)
-        report.closings.append(closing)
-        for each in report.changes:
-            if each.change in changes:
-                each.leaves.append(place)
-                each.closed |= closing.closes
-                if lifted:
-                    each.notes.append(f"allowed by the policy in force: {place.label}")
-                if len(changes) > 1:
-                    others = ", ".join(other.path for other in changes if other is not each.change)
-                    each.notes.append(f"not together with {others}: {place.label}")
+def _reach(span: Span) -> ChangeReport:
+    """How far a change could go; what only says where runs begin can go anywhere."""
+    if span.change.is_context:
+        return ChangeReport(span.change, None)
+    moving = span.moving()
+    safe = span.range(moving)
+    found = ChangeReport(span.change, safe)
+    if safe is None and moving:
+        found.notes.append(f"with the others as proposed no value of it is safe: {_labels(moving)}")
+    return found
 
 
-def _weigh_old(report: GateReport, broken: Sequence[Place]) -> None:
-    """Close on what was broken before only where a change moves further away from what would be safe."""
-    worse: set[Place] = set()
+def _close(report: GateReport, place: Place) -> None:
+    """Say of a condition that is newly broken which changes do it, and show a run."""
+    near = report.near(place.pool)
+    changes = responsible(near, place, judge_against(near.base), near.changes) or ()
+    closing = _closing(report, place, changes)
+    closing.lifted = allowed(report.proposal, place)
+    report.closings.append(closing)
     for each in report.changes:
-        safe, change = each.safe, each.change
-        if safe is None or not safe.distance(change.new):
-            continue
-        mine = [place for place in broken if place in safe.below | safe.above]
-        if not mine:
-            continue
-        each.leaves += mine
-        if safe.distance(change.new) < safe.distance(change.old):
-            each.notes.append("still outside, as before, but nearer")
-            continue
-        each.closed = True
-        worse.update(mine)
-        for place in mine:
-            proposal = report.proposal
-            trace = breach(place.label, proposal.base, proposal.head, place.pool, place.asset or None)
-            message = trace.violation.message if trace is not None and trace.violation is not None else ""
-            found = trace.to_json() if trace else None
-            report.closings.append(Closing(place, (change,), ids_of(report, place), message, found))
+        if each.change in changes:
+            each.leaves.append(place)
+            each.closed |= closing.closes
+            if closing.lifted:
+                each.notes.append(f"allowed by the policy in force: {place.label}")
+            if len(changes) > 1:
+                others = ", ".join(other.path for other in changes if other is not each.change)
+                each.notes.append(f"not together with {others}: {place.label}")
+
+
+def _closing(report: GateReport, place: Place, changes: tuple[Change, ...]) -> Closing:
+    """A condition that is broken, with a run if one is known."""
+    proposal = report.proposal
+    trace = breach(place.label, proposal.base, proposal.head, place.pool, place.asset or None)
+    message = trace.violation.message if trace is not None and trace.violation is not None else ""
+    return Closing(place, changes, ids_of(report, place), message, trace.to_json() if trace else None)
+
+
+def _weigh_old(report: GateReport, broken: Sequence[Place], spans: Sequence[Span]) -> None:
+    """Close on what was broken before only where a change moves further away from where it would hold."""
+    worse: set[Place] = set()
+    for each, span in zip(report.changes, spans, strict=True):
+        change = each.change
+        for place in span.moving().intersection(broken):
+            safe = span.range(frozenset((WELL_FORMED, place)))
+            if safe is None or not safe.distance(change.new):
+                continue
+            each.leaves.append(place)
+            if safe.distance(change.new) < safe.distance(change.old):
+                each.notes.append(f"still outside, as before, but nearer: {place.label}")
+                continue
+            each.closed = True
+            worse.add(place)
+            report.closings.append(_closing(report, place, (change,)))
     report.already = [place for place in broken if place not in worse]
 
 
@@ -237,7 +260,7 @@ def _comment(report: GateReport) -> None:
     """Say what numbers and words are easily misread."""
     for each in report.changes:
         change = each.change
-        if change.is_context:
+        if change.is_context and not each.leaves:
             each.notes.append("moves only where runs begin, or words; no theorem leans on it")
         elif change.keys[-1] in ("supply_cap", "borrow_cap") and change.new == 0:
             use = "supplied" if change.keys[-1] == "supply_cap" else "borrowed"
@@ -270,6 +293,3 @@ def _worst(proposal: Proposal) -> dict[tuple[str, str], tuple[Worst | None, Wors
 
 def _labels(places: frozenset[Place]) -> str:
     return "; ".join(sorted({f"{place.label} ({place.where})" for place in places}))
-
-
-__all__ = ["ChangeReport", "Closing", "GateReport", "Watch", "held", "ids_of", "is_exact", "judge"]

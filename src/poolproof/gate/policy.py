@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
+from itertools import chain
 
 from poolproof.proofs.contagion.bounds import Worst, worst_of
 from poolproof.spec.arithmetic import WAD
@@ -54,7 +55,7 @@ def allowed(proposal: Proposal, place: Place) -> bool:
 
 
 def _of_policy(policy: Policy, proposal: Proposal) -> Iterator[Ruling]:
-    for change in proposal.changes:
+    for change in chain.from_iterable(map(_with_contents, proposal.changes)):
         if change.pool is not None:
             rule = _rule_for(policy, change.parameter, change.pool, change.asset)
             if rule is not None:
@@ -63,7 +64,16 @@ def _of_policy(policy: Policy, proposal: Proposal) -> Iterator[Ruling]:
         yield from _of_margin(policy.margin, proposal)
     worst = {(each.pool, each.asset): each for each in worst_of(proposal.head)}
     for wanted in policy.losses:
-        yield _of_loss(wanted.pool, wanted.asset, wanted.most, worst.get((wanted.pool, wanted.asset)))
+        if (wanted.pool, wanted.asset) in worst:
+            yield _of_loss(wanted.most, worst[wanted.pool, wanted.asset])
+
+
+def _with_contents(change: Change) -> Iterator[Change]:
+    """A change, and of a table that a market did not have each number, as a rise from 0."""
+    yield change
+    if change.asset is not None and change.kind == "added" and isinstance(change.new, dict):
+        for key, value in change.new.items():
+            yield Change((*change.keys, key), "changed", 0, value, change.line)
 
 
 def _rule_for(policy: Policy, parameter: str, pool: str, asset: str | None) -> ChangeRule | None:
@@ -113,11 +123,9 @@ def _of_margin(margin: int, proposal: Proposal) -> Iterator[Ruling]:
         yield Ruling("margin to liquidation", path, _percent(margin, WAD), value, ok, lines[at])
 
 
-def _of_loss(pool: str, asset: str, most: int, worst: Worst | None) -> Ruling:
+def _of_loss(most: int, worst: Worst) -> Ruling:
     """Whether what a market can lose over lines is within its limit; its own borrowers' failures are its own risk."""
-    path = f"pools[{pool}].markets[{asset}]"
-    if worst is None:
-        return Ruling("largest loss over credit lines", path, str(most), "there is no such market", ok=False)
+    path = f"pools[{worst.pool}].markets[{worst.asset}]"
     return Ruling("largest loss over credit lines", path, str(most), str(worst.lines), worst.lines <= most)
 
 

@@ -1,7 +1,8 @@
 """How far a parameter could go, with the others as proposed.
 
 Each condition holds for an interval of each parameter by itself: it compares sums and products of parameters that are
-never negative.  So the ends of what is safe are found by bisection on the conditions themselves, evaluated exactly.
+never negative.  So the ends of what is safe are found by bisection on the conditions themselves, evaluated exactly, one
+condition after the other.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from poolproof.spec.arithmetic import WAD
 from poolproof.spec.errors import UsageError
 from poolproof.spec.fields import Count, DecimalString
 from poolproof.spec.protocol import LineConfig, MarketConfig, PoolConfig, RateModelConfig, RewardsConfig, VTokenConfig
@@ -19,8 +21,11 @@ from .conditions import Judge, Place
 from .files import Change, Proposal
 
 TABLES = {"rate_model": RateModelConfig, "line": LineConfig, "rewards": RewardsConfig, "venus": VTokenConfig}
-WELL_FORMED = "the file is well formed"
-ILL_FORMED = frozenset((Place(WELL_FORMED, ""),))
+WELL_FORMED = Place("the file is well formed", "")
+NATURAL = (1, WAD)
+"""Values that are tried besides the ends of what a file can say: every two-sided condition holds at one of them."""
+NONE_AT_ZERO = ("price_bound",)
+"""Keys whose 0 says that there is none; it lies on no scale with the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,43 +54,61 @@ def bounds_of(change: Change) -> tuple[int, int] | None:
     found = fields.model_fields.get(key)
     kinds = (each for each in (found.metadata if found is not None else ()) if isinstance(each, DecimalString | Count))
     kind = next(kinds, None)
-    return None if kind is None else (kind.minimum, kind.maximum)
-
-
-def safe_range(proposal: Proposal, change: Change, fails: Judge) -> Range | None:
-    """The values around the proposed one, or else around the old one, with which no condition fails that could hold.
-
-    None where the parameter is no number, or where no value was found that is safe.
-    """
-    bounds = bounds_of(change)
-    if bounds is None:
+    if kind is None or (key in NONE_AT_ZERO and change.new == 0):
         return None
-    known: dict[int, frozenset[Place]] = {}
+    return max(kind.minimum, 1) if key in NONE_AT_ZERO else kind.minimum, kind.maximum
 
-    def failing_at(value: int) -> frozenset[Place]:
-        if value not in known:
+
+class Span:
+    """The values of one parameter, with the others as proposed, and what fails at each."""
+
+    def __init__(self, proposal: Proposal, change: Change, fails: Judge) -> None:
+        self.proposal, self.change, self.fails = proposal, change, fails
+        self.bounds = bounds_of(change)
+        self.known: dict[int, frozenset[Place]] = {}
+
+    def failing_at(self, value: int) -> frozenset[Place]:
+        """The conditions that fail at a value; of a file that is ill formed nothing else is known."""
+        if value not in self.known:
             try:
-                known[value] = fails(proposal.with_value(change, value))
+                self.known[value] = self.fails(self.proposal.with_value(self.change, value))
             except UsageError:
-                known[value] = ILL_FORMED
-        return known[value]
+                self.known[value] = frozenset((WELL_FORMED,))
+        return self.known[value]
 
-    tried = [failing_at(value) for value in (*bounds, change.old, change.new)]
-    hopeless = frozenset[Place]().union(*tried).intersection(*(each for each in tried if each != ILL_FORMED))
+    def moving(self) -> frozenset[Place]:
+        """The conditions that hold at some value and fail at another."""
+        if self.bounds is None:
+            return frozenset()
+        low, high = self.bounds
+        tried = (low, high, self.change.old, self.change.new, *NATURAL)
+        seen = [self.failing_at(value) for value in tried if low <= value <= high]
+        failing = frozenset[Place]().union(*seen)
+        return failing - failing.intersection(*(each for each in seen if WELL_FORMED not in each))
 
-    def broken(value: int) -> frozenset[Place]:
-        return failing_at(value) - hopeless
+    def range(self, places: frozenset[Place]) -> Range | None:
+        """The values at which all of some conditions hold; None where no value was found, or it is no number."""
+        if self.bounds is None:
+            return None
+        low, high = self.bounds
+        for place in sorted(places, key=lambda each: (each != WELL_FORMED, each)):
 
-    anchor = next((value for value in (change.new, change.old, *bounds) if not broken(value)), None)
-    if anchor is None:
-        return None
-    low, high = (_end(lambda value: not broken(value), anchor, bound) for bound in bounds)
-    return Range(
-        low,
-        high,
-        broken(low - 1) if low > bounds[0] else frozenset(),
-        broken(high + 1) if high < bounds[1] else frozenset(),
-    )
+            def holds(value: int, place: Place = place) -> bool:
+                return place not in self.failing_at(value)
+
+            if holds(low) and holds(high):
+                continue
+            good = next((value for value in sorted(self.known) if low <= value <= high and holds(value)), None)
+            if good is None:
+                return None
+            low, high = _end(holds, good, low), _end(holds, good, high)
+        least, most = self.bounds
+        return Range(
+            low,
+            high,
+            self.failing_at(low - 1) & places if low > least else frozenset(),
+            self.failing_at(high + 1) & places if high < most else frozenset(),
+        )
 
 
 def _end(holds: Callable[[int], bool], good: int, bound: int) -> int:
@@ -102,16 +125,28 @@ def _end(holds: Callable[[int], bool], good: int, bound: int) -> int:
 def responsible(proposal: Proposal, place: Place, fails: Judge, changes: Iterable[Change]) -> tuple[Change, ...] | None:
     """A smallest set of changes, none of which can be left out, with which a condition fails.
 
-    None where it fails without any change.
+    Those at the condition's own place are preferred.  None where it fails without any change.
     """
-    chosen = sorted(changes, key=lambda change: _far(change, place))
-    if place in _fails(proposal, (), fails):
+
+    def enough(chosen: Iterable[Change]) -> bool:
+        return place in _fails(proposal, chosen, fails)
+
+    if enough(()):
         return None
-    for change in list(reversed(chosen)):
-        rest = [each for each in chosen if each is not change]
-        if place in _fails(proposal, rest, fails):
-            chosen = rest
-    return tuple(chosen)
+    needed: list[Change] = []
+    rest = sorted(changes, key=lambda change: _far(change, place))
+    while rest and not enough(needed):
+        low, high = 1, len(rest)
+        while low < high:
+            middle = (low + high) // 2
+            low, high = (low, middle) if enough((*needed, *rest[:middle])) else (middle + 1, high)
+        needed.append(rest[high - 1])
+        rest = rest[: high - 1]
+    for change in list(needed):
+        others = [each for each in needed if each is not change]
+        if enough(others):
+            needed = others
+    return tuple(needed)
 
 
 def _fails(proposal: Proposal, changes: Iterable[Change], fails: Judge) -> frozenset[Place]:

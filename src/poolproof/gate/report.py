@@ -44,7 +44,7 @@ def document_of(report: GateReport) -> Document:
         subject_title=proposal.head.title,
         ok=report.exit_code == 0,
         exit_code=report.exit_code,
-        verdict="OPEN" if report.exit_code == 0 else "UNDECIDED" if report.open else "CLOSED",
+        verdict=report.verdict,
         headline=headline(report),
         version=__version__,
         seconds=report.seconds,
@@ -63,7 +63,7 @@ def headline(report: GateReport) -> str:
     judged = [each for each in report.changes if not each.change.is_context]
     count = f"{len(judged)} change{'' if len(judged) == 1 else 's'}"
     closed = sum(each.closed for each in judged)
-    if report.open:
+    if not report.closed:
         proved = sum(each.verdict is Verdict.PROVED for each in report.decisions)
         lifted = sum(not closing.closes for closing in report.closings)
         more = f", {lifted} allowed by the policy in force" if lifted else ""

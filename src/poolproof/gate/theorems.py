@@ -6,8 +6,8 @@ solver is called.  What a model is known to violate anyway is judged by the acce
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -28,9 +28,6 @@ if TYPE_CHECKING:
     from .judging import Closing, GateReport
 
 KNOWN_FALSE = "known to be violated on this model; `poolproof check` shows the run with these parameters"
-AS_BEFORE = "so it was before, and not accepted there either"
-FEW_STEPS = 20_000
-"""Actions of a random search for a run where none is known."""
 
 
 @dataclass(slots=True)
@@ -41,8 +38,8 @@ class Theorems:
     use_cache: bool = True
     on_event: Listener | None = None
 
-    def decide(self, report: GateReport, broken: frozenset[Place]) -> None:
-        """Add the decisions to a report; ``broken`` are the conditions that fail of the proposed protocol."""
+    def decide(self, report: GateReport) -> None:
+        """Add the decisions to a report."""
         head = report.proposal.head
         whole = registry.of(head)
         parts = [head] if len(whole[1]) else list(_pools_apart(report))
@@ -51,43 +48,56 @@ class Theorems:
             report.scope = report.scope or model.scope
             outside = sorted({place for place, holds in region(part) if not holds})
             if outside:
-                self._outside(report, part, catalogue, broken)
+                self._outside(report, outside, catalogue)
             elif not report.decisions:
                 report.decisions += self._inside(report, part, model, catalogue)
 
     def _inside(self, report: GateReport, part: Protocol, model: Model, catalogue: Catalogue) -> list[Decision]:
-        """The verdicts inside the region: evidence, what is known to be false, and what has to be decided."""
-        accepted_before = {entry.invariant for entry in report.proposal.base.accepted}
-        accepted_now = {entry.invariant for entry in part.accepted}
+        """The verdicts inside the region: evidence, what is known to be false, and what has to be decided.
+
+        An acceptance counts if both files have it.  What the protocol in force neither kept nor accepted is noted.
+        """
+        base = report.proposal.base
+        by_depth = {entry.invariant for entry in (*base.accepted, *part.accepted) if entry.depth is not None}
         found: dict[str, Decision] = {}
         with self._cache() as store:
             evidence = Evidence(store, model, catalogue, part, Options())
             for invariant in catalogue:
                 decision = evidence.decision(invariant.id)
-                if decision is None and invariant.counterexamples and invariant.id in accepted_now:
+                if decision is None and invariant.counterexamples and invariant.id not in by_depth:
                     decision = _known_false(invariant)
-                elif decision is None and invariant.counterexamples and invariant.id not in accepted_before:
-                    decision = replace(_known_false(invariant), reason=f"{KNOWN_FALSE}; {AS_BEFORE}")
-                    report.open_before.add(invariant.id)
                 if decision is not None:
                     found[invariant.id] = decision
-        missing = tuple(invariant.id for invariant in catalogue if invariant.id not in found)
-        if missing:
-            more = check(part, only=missing, jobs=self.jobs, cache=self._cache(), on_event=self.on_event)
-            found |= {decision.invariant: decision for decision in more.decisions}
-            report.interrupted |= more.interrupted
+        computed = self._check(report, part, [each.id for each in catalogue if each.id not in found])
+        found |= computed
         decisions = [found[invariant.id] for invariant in catalogue if invariant.id in found]
-        for judgement in weigh(part.accepted, decisions, datetime.now(UTC).date()):
-            if not judgement.covers:
-                report.notes.append(judgement.note)
+        today = datetime.now(UTC).date()
+        weigh(base.accepted, decisions, today)
+        before = {each.invariant for each in decisions if each.accepted}
+        for each in decisions:
+            each.accepted = False
+        report.notes += [each.note for each in weigh(part.accepted, decisions, today) if not each.covers]
+        for each in decisions:
+            each.accepted &= each.invariant in before
+        refuted = {each.invariant for each in decisions if each.verdict is Verdict.REFUTED} - before
+        asked = self._check(report, _in_force(base, part), sorted(refuted & computed.keys()))
+        news = {name for name, each in asked.items() if each.verdict is not Verdict.REFUTED}
+        report.open_before |= refuted - news
         return decisions
 
-    def _outside(self, report: GateReport, part: Protocol, catalogue: Catalogue, broken: frozenset[Place]) -> None:
+    def _check(self, report: GateReport, protocol: Protocol, asked: Sequence[str]) -> dict[str, Decision]:
+        """What a check decides, by id."""
+        if not asked or report.interrupted:
+            return {}
+        done = check(protocol, only=tuple(asked), jobs=self.jobs, cache=self._cache(), on_event=self.on_event)
+        report.interrupted |= done.interrupted
+        return {decision.invariant: decision for decision in done.decisions}
+
+    def _outside(self, report: GateReport, outside: Sequence[Place], catalogue: Catalogue) -> None:
         """Say what the runs refute of a part outside the region, and that no theorem speaks of it otherwise."""
-        pools = {pool.id for pool in part.pools}
-        conditions = sorted({place.label for place in broken if place.pool in pools})
-        names = ", ".join(sorted({place.pool for place in broken if place.pool in pools}))
-        report.notes.append(f"outside the region of the theorems: {names}, because not: {'; '.join(conditions)}")
+        names = ", ".join(sorted({place.pool for place in outside}))
+        conditions = "; ".join(sorted({place.label for place in outside}))
+        report.notes.append(f"outside the region of the theorems: {names}, because not: {conditions}")
         shown = {decision.invariant for decision in report.decisions}
         for closing in report.closings:
             if closing.trace is not None and closing.closes:
@@ -95,23 +105,6 @@ class Theorems:
                     if invariant.id not in shown:
                         shown.add(invariant.id)
                         report.decisions.append(_refuted(invariant, closing))
-
-    def look_for_runs(self, report: GateReport) -> None:
-        """Look, at random, for a run where a condition is broken and no run is known."""
-        head = report.proposal.head
-        _, catalogue = registry.of(head)
-        for closing in report.closings:
-            ids = tuple(
-                name for name in closing.invariants if name in catalogue and not catalogue[name].counterexamples
-            )
-            if closing.trace is not None or not closing.closes or not ids:
-                continue
-            found = check(
-                head, only=ids, options=Options(engines=("fuzz",)), cache=self._cache(), on_event=self.on_event
-            )
-            trace = next((decision.trace for decision in found.decisions if decision.trace is not None), None)
-            if trace is not None:
-                closing.trace, closing.message = trace, str(trace["violation"]["message"])
 
     def _cache(self) -> Cache:
         return open_cache(use=self.use_cache)
@@ -123,6 +116,15 @@ def _pools_apart(report: GateReport) -> Iterable[Protocol]:
     changed = {change.pool for change in report.proposal.changes}
     chosen = [pool for pool in head.pools if pool.id in changed] or list(head.pools[:1])
     return (head.model_copy(update={"pools": (pool,)}) for pool in chosen)
+
+
+def _in_force(base: Protocol, part: Protocol) -> Protocol:
+    """The protocol in force, or of several pools side by side the one that a part of the proposal is about."""
+    if len(registry.of(base)[1]):
+        return base
+    names = {pool.id for pool in part.pools}
+    pools = tuple(pool for pool in base.pools if pool.id in names) or base.pools[:1]
+    return base.model_copy(update={"pools": pools})
 
 
 def _known_false(invariant: Invariant) -> Decision:
