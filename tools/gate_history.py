@@ -106,11 +106,12 @@ def one_closing(each: Judged, closing: Closing) -> list[str]:
     lines = [f"**{each.name}: {named(change)}, {old} -> {new}**", ""]
     lines += [f"- safe: {safe}; below it {below}; above it {above}"]
     market = next(each for pool, each in markets_of(report.proposal.base) if (pool.id, each.asset) == at_of(change))
+    lent = fraction(str(market.ltv))
+    most = share(change.old - change.new, change.old)
     lines += [
-        f"- hit: whose debt is above {new}, and at most {old}, of the value of this collateral; "
-        f"the factor in force lets borrow {fraction(str(market.ltv))} of it",
-        f"- as proposed: {closing.message}; that is at most {share(change.old - change.new, change.old)} of a debt",
+        f"- hit: whose debt is above {new} and at most {old} of this collateral; the factor in force lends {lent}"
     ]
+    lines += [f"- as proposed: {closing.message}; at most {most} of a debt on this collateral"]
     beyond = just_beyond(report, closing)
     if beyond is not None:
         lines += [f"- from {fraction(str(beyond[0]))} on: {beyond[1]}"]
