@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from poolproof.proofs import registry
+from poolproof.proofs.contagion.choices import Case
 from poolproof.proofs.contagion.network import LossKind, OverTime
 from poolproof.proofs.contagion.unnoticed import delays_of, growth, losses_of_state_over_time, losses_over_time
-from poolproof.proofs.contagion.witness import Case, largest
+from poolproof.proofs.contagion.witness import largest
 from poolproof.spec.loading import load_protocol
 
 sys.path.insert(0, str(Path(__file__).parent))
