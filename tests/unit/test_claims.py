@@ -20,6 +20,7 @@ from poolproof.models.rates import JumpRate, utilisation
 from poolproof.proofs import registry
 from poolproof.proofs.boundary import Found, Run, find_edge, rehearse
 from poolproof.proofs.conditions_of_venus import CONDITIONS, OUTCOMES
+from poolproof.proofs.gate.breaches import SCENARIOS
 from poolproof.proofs.quantities import Figures
 from poolproof.proofs.replay import replay
 from poolproof.proofs.structure_of_venus import COMPUTATIONS
@@ -96,7 +97,8 @@ def test_nothing_is_filed_that_no_claim_names() -> None:
     """A condition, promise or computation that nobody asks for would be dead text."""
     edges = [edge for _, edge in EDGES]
     assert set(CONDITIONS) == {edge.within for edge in edges}
-    assert set(OUTCOMES) == {edge.spares for edge in edges}
+    played = {scenario.promise for scenarios in SCENARIOS.values() for scenario in scenarios}
+    assert set(OUTCOMES) == {edge.spares for edge in edges} | played
     assert set(COMPUTATIONS) == {on.computation for file in FILES for c in file.claims for on in c.on} - {None}
 
 
