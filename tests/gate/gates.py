@@ -112,8 +112,12 @@ def broken(report: GateReport) -> list[tuple[str, str]]:
 
 def replays(closing: Closing) -> bool:
     """Whether the run of a closing breaks what it is said to break when it is carried out anew."""
-    assert closing.trace is not None
-    return bool(replay(trace_from_json(closing.trace, "trace", model_of), registry.find).as_recorded)
+    return closing.trace is not None and replayed(closing.trace)
+
+
+def replayed(trace: dict[str, Any]) -> bool:
+    """Whether a run breaks as it is recorded."""
+    return replay(trace_from_json(trace, "trace", model_of), registry.find).as_recorded
 
 
 def written(text: str, line: int) -> str:
