@@ -93,8 +93,10 @@ def judged(folder: Path, base: str, head: str) -> GateReport:
 
 def after(folder: Path, name: str, *edits: tuple[str, ...], before: tuple[tuple[str, ...], ...] = (), more: str = "",
           much: str = "") -> GateReport:  # fmt: skip
-    """What the gate says of edits of a shipped protocol; ``before``: edits of both files; ``more``, ``much``: text at
-    the end of both, or of the proposed one."""
+    """What the gate says of edits of a shipped protocol.
+
+    ``before`` are edits of both files, ``more`` is text at the end of both, ``much`` at the end of the proposed one.
+    """
     base = edited(shipped(name), before)
     return judged(folder, base + more, edited(base, edits) + more + much)
 
