@@ -100,12 +100,12 @@ class Proposal:
         Policies and acceptances are no part of it: no condition reads them.
         """
         pools = self.head_tree["pools"]
-        near = set(pools) | set(self.base_tree["pools"])
-        if pool in pools:
-            near = {pool} if self.head.model == "venus" else set(_around(pools, pool))
+        near = {pool} if self.head.model == "venus" else set(_around(pools, pool)) if pool in pools else set[str]()
+        if not (near & pools.keys() and near & self.base_tree["pools"].keys()):
+            near = pools.keys() | self.base_tree["pools"].keys()
         parts = []
         for tree in (self.base_tree, self.head_tree):
-            kept = {name: each for name, each in tree["pools"].items() if name in near} or tree["pools"]
+            kept = {name: each for name, each in tree["pools"].items() if name in near}
             parts.append({key: each for key, each in tree.items() if key not in OF_THE_GATE} | {"pools": kept})
         old, new = (protocol_of(part, self.head_path) for part in parts)
         changes = tuple(each for each in self.changes if each.keys[0] not in OF_THE_GATE and each.pool in (None, *near))

@@ -29,6 +29,8 @@ SHARES = (
 """Keys whose values are shares [wad], shown as decimals."""
 AMOUNTS = ("supply_cap", "borrow_cap", "limit", "debt_ceiling", "first_loss")
 """Keys whose values are amounts of the market's asset, shown in whole tokens."""
+FEW_UNITS = 10**6
+"""Amounts below are shown in units."""
 MOST_NAMED = 4
 """Most changes that one note names."""
 
@@ -143,7 +145,7 @@ def of_closing(report: GateReport, closing: Closing, file: str, locate: Locate) 
 def of_closing_text(closing: Closing) -> str:
     """What is broken, where, and what a run shows of it."""
     unknown = "no run is known that shows a loss; the theorem does not apply, which is all that is known"
-    return f"{closing.place.where}: not {closing.place.label}. {closing.message or unknown}"
+    return f'{closing.place.where} does not keep "{closing.place.label}": {closing.message or unknown}'
 
 
 def of_ruling(ruling: Ruling, file: str) -> Finding:
@@ -176,10 +178,11 @@ def listed(names: list[str]) -> str:
 
 
 def changes_table(report: GateReport) -> Table:
-    """Every change with how far it could go, and what binds it."""
-    columns = (Column("change"), Column("from", "right"), Column("to", "right"), Column("safe"), Column("bound by"),
-               Column("gate"))  # fmt: skip
-    rows = tuple(Row(cells_of(report, each), "bad" if each.closed else "good") for each in report.changes)
+    """Every change with how far it could go, and what binds it; those that close the gate first."""
+    columns = (Column("gate"), Column("change"), Column("from", "right"), Column("to", "right"), Column("safe"),
+               Column("bound by"))  # fmt: skip
+    changes = sorted(report.changes, key=lambda each: not each.closed)
+    rows = tuple(Row(cells_of(report, each), "bad" if each.closed else "good") for each in changes)
     note = (
         "Safe: with the others as proposed. One unit beyond an end with a * a run shows a loss; others are sufficient."
     )
@@ -189,14 +192,11 @@ def changes_table(report: GateReport) -> Table:
 def cells_of(report: GateReport, each: ChangeReport) -> tuple[str, ...]:
     """A row of the table of changes."""
     change, safe = each.change, each.safe
-    low = at_least(report, change, safe) if safe is not None else ""
-    high = at_most(report, change, safe) if safe is not None else ""
-    within = " ".join(filter(None, (low, high))) or ("any" if safe is not None else "")
     places = (*sorted(safe.below), *sorted(safe.above)) if safe is not None else ()
     binding = "; ".join(dict.fromkeys(bound(report, place) for place in places))
-    gate = "" if change.is_context else each.verdict
+    gate = "" if change.is_context and not each.closed else each.verdict
     old, new = (in_words(report, change, value) for value in (change.old, change.new))
-    return short(change), old, new, within, binding, gate
+    return gate, short(change), old, new, within(report, change, safe), binding
 
 
 def short(change: Change) -> str:
@@ -206,19 +206,20 @@ def short(change: Change) -> str:
     return f"{place} {change.parameter if change.pool else change.path}".strip() + line
 
 
-def at_least(report: GateReport, change: Change, safe: Range) -> str:
-    """The lower end of what is safe, where there is one."""
-    return f">= {in_words(report, change, safe.low)}{mark(report, safe.below)}" if safe.below else ""
-
-
-def at_most(report: GateReport, change: Change, safe: Range) -> str:
-    """The upper end of what is safe, where there is one."""
-    return f"<= {in_words(report, change, safe.high)}{mark(report, safe.above)}" if safe.above else ""
+def within(report: GateReport, change: Change, safe: Range | None) -> str:
+    """The values that are safe; an end that only the format of the file has is left out."""
+    if safe is None:
+        return ""
+    low, high = (in_words(report, change, end) for end in (safe.low, safe.high))
+    low, high = low + mark(report, safe.below), high + mark(report, safe.above)
+    if safe.below and safe.above:
+        return low if safe.low == safe.high else f"{low} to {high}"
+    return f"at least {low}" if safe.below else f"at most {high}" if safe.above else "any"
 
 
 def mark(report: GateReport, places: frozenset[Place]) -> str:
     """The mark of an end that is exact."""
-    return "*" if is_exact(report.proposal.head.model, places) else ""
+    return "*" if places and is_exact(report.proposal.head.model, places) else ""
 
 
 def bound(report: GateReport, place: Place) -> str:
@@ -241,7 +242,9 @@ def in_words(report: GateReport, change: Change, value: Any) -> str:
             market = market_in(report.proposal.head, change.pool, change.asset)
             if value == 2**112 - 1:
                 return "no cap"
-            return plain(Decimal(value) / 10**market.decimals) if market else str(value)
+            if market is None or 0 < value < min(FEW_UNITS, 10**market.decimals):
+                return f"{value} unit{'' if value == 1 else 's'}"
+            return plain(Decimal(value) / 10**market.decimals)
     return printable(str(value))
 
 
