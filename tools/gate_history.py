@@ -112,9 +112,11 @@ def one_closing(each: Judged, closing: Closing) -> list[str]:
         f"- hit: whose debt is above {new} and at most {old} of this collateral; the factor in force lends {lent}"
     ]
     lines += [f"- as proposed: {closing.message}; at most {most} of a debt on this collateral"]
-    beyond = just_beyond(report, closing)
-    if beyond is not None:
-        lines += [f"- from {fraction(str(beyond[0]))} on: {beyond[1]}"]
+    lines += [
+        f"- from {fraction(str(value))} on: {message}"
+        for place, value, message in just_beyond(report, of_change)
+        if place == closing.place and message is not None
+    ]
     name = trace_name(each.name, closing)
     lines += [f"- the run: [{name}]({GOLDEN}/{name}), of {len((closing.trace or {})['runs'][0])} steps"]
     return lines
@@ -171,6 +173,33 @@ def policies(history: list[Judged], folder: Path) -> list[str]:
         lines += ["", f"{one.name}, with this in both files: {verdict}, {lifted} allowed by the policy in force.", ""]
         lines += ["```toml", policy.rstrip(), "```"]
     return lines[1:]
+
+
+def tried(history: list[Judged]) -> list[str]:
+    """One unit beyond every end with a *: how often a run shows a loss there, and where none does."""
+    with_run: Counter[str] = Counter()
+    without: Counter[tuple[str, str, str]] = Counter()
+    for one in history:
+        for each in one.report.changes:
+            for place, _, message in just_beyond(one.report, each):
+                if message is not None:
+                    with_run[place.label] += 1
+                else:
+                    without[one.name, place.label, why_none(one.report, place)] += 1
+    labels = sorted({*with_run, *(label for _, label, _ in without)})
+    sums = {label: sum(count for (_, of, _), count in without.items() if of == label) for label in labels}
+    lines = table("condition | a run: | none:", ((label, with_run[label], sums[label]) for label in labels))
+    lines += ["", "Where there is none:", ""]
+    return lines + table("proposal | condition | ends: | because", ((*of[:2], n, of[2]) for of, n in without.items()))
+
+
+def why_none(report: GateReport, place: Place) -> str:
+    """Why a run may not show what one unit does."""
+    pool = next(each for each in report.proposal.head.pools if each.id == place.pool)
+    market = next(each for each in pool.markets if each.asset == place.asset)
+    if market.supply_cap == 0:
+        return "nothing can be supplied any more, so that no run begins"
+    return f"no run was found in {place.where}"
 
 
 def surprises(history: list[Judged]) -> list[str]:
@@ -243,6 +272,7 @@ def findings(history: list[Judged], folder: Path) -> str:
         "What is valid only together": together(history),
         "What binds": binding(history),
         "Every changed value": ranges(history),
+        "One unit beyond": tried(history),
         "What surprises": surprises(history),
         "The markets nearest to threshold x incentive = 1": nearest(),
     }

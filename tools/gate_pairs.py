@@ -13,9 +13,10 @@ from time import perf_counter
 
 from poolproof.gate.conditions import FALLS, REPAIRS, Place, judge_against
 from poolproof.gate.files import Change, Proposal, read_proposal
-from poolproof.gate.judging import Closing, GateReport, judge
+from poolproof.gate.judging import ChangeReport, GateReport, is_exact, judge
 from poolproof.gate.theorems import Theorems
 from poolproof.proofs.gate.breaches import breach
+from poolproof.proofs.traces import Trace
 from poolproof.proofs.verdicts import Verdict
 
 _NUMBER = re.compile(r"[0-9]+")
@@ -127,24 +128,31 @@ def policy_for(report: GateReport) -> str:
     return "\n".join(["[policy]\n", *rules])
 
 
-def just_beyond(report: GateReport, closing: Closing) -> tuple[int, str] | None:
-    """The first value below what is safe, and what a run with it shows; None where there is no such run."""
-    (change,) = closing.changes
-    safe = next(each.safe for each in report.changes if each.change is change)
-    if safe is None or closing.place not in safe.below:
-        return None
-    value, proposal = safe.low - 1, report.proposal
-    head = proposal.with_value(change, value)
-    trace = breach(closing.place.label, proposal.base, head, closing.place.pool, closing.place.asset or None)
-    return None if trace is None or trace.violation is None else (value, trace.violation.message)
+def just_beyond(report: GateReport, each: ChangeReport) -> Iterator[tuple[Place, int, str | None]]:
+    """The first values outside what is safe of a change, with what fails there and what a run shows; None without one.
+
+    Only of conditions that are said to end where the runs begin.
+    """
+    if each.safe is None:
+        return
+    for value, places in ((each.safe.low - 1, each.safe.below), (each.safe.high + 1, each.safe.above)):
+        for place in sorted(places):
+            if is_exact(report.proposal.head.model, frozenset((place,))):
+                near = report.proposal.near(place.pool)
+                head = near.with_value(each.change, value)
+                yield place, value, shown(breach(place.label, near.base, head, place.pool, place.asset or None))
+
+
+def shown(trace: Trace | None) -> str | None:
+    """What a run shows."""
+    return None if trace is None or trace.violation is None else trace.violation.message
 
 
 def spirals(proposal: Proposal, place: Place, threshold: int) -> str:
     """What a run shows in which a liquidation takes more than it repairs, with another threshold in force before."""
     keys = ("pools", place.pool, "markets", place.asset, "liquidation_threshold")
     head = proposal.with_changes([Change(keys, "changed", None, threshold)])
-    trace = breach(REPAIRS, proposal.base, head, place.pool, place.asset)
-    return "" if trace is None or trace.violation is None else trace.violation.message
+    return shown(breach(REPAIRS, proposal.base, head, place.pool, place.asset)) or "none was found"
 
 
 def needed(report: GateReport) -> Iterator[tuple[Change, list[Place], list[Change]]]:
