@@ -117,3 +117,21 @@ class Policy(FileTable):
             cure = "add effective, the day on which the file takes effect, like 2027-01-31"
             raise ill_formed("is missing, which the rules with days need", cure, ("effective",), absent=True)
         return self
+
+    def require_names(self, markets: set[tuple[str, str]]) -> None:
+        """Refuse a rule about a pool or an asset that is not among a file's markets: it would bind nothing."""
+        pools, assets = {pool for pool, _ in markets}, {asset for _, asset in markets}
+        places: list[tuple[str, int, str | None, str | None]] = [
+            *(("changes", position, rule.pool, rule.asset) for position, rule in enumerate(self.changes)),
+            *(("losses", position, rule.pool, rule.asset) for position, rule in enumerate(self.losses)),
+        ]
+        for key, position, pool, asset in places:
+            known = (
+                (pool, asset) in markets
+                if pool is not None and asset is not None
+                else pool in pools | {None} and asset in assets | {None}
+            )
+            if not known:
+                name = "/".join(filter(None, (pool, asset)))
+                cure = "write the names of a pool and an asset of this file, or remove the rule"
+                raise ill_formed("is not in this file", cure, ("policy", key, position), value=name)

@@ -100,12 +100,13 @@ def _shared_assets_agree(pools: "tuple[PoolConfig, ...]") -> "tuple[PoolConfig, 
             where = (place, "markets", position)
             if decimals.setdefault(market.asset, market.decimals) != market.decimals:
                 cure = "write the same decimals in all pools, or give the asset another name"
-                raise ill_formed("differs from the same asset's in an earlier pool", cure, (*where, "decimals"))
+                rule = "differs from the same asset's in an earlier pool"
+                raise ill_formed(rule, cure, (*where, "decimals"), value=market.decimals)
             answer = (market.price, market.price_bound, market.max_price_age)
             if feeds.setdefault(market.oracle or market.asset, answer) != answer:
                 rule = "has another price, bound or age than an earlier market with the same oracle"
                 cure = "write the same three values, or name another oracle for this market"
-                raise ill_formed(rule, cure, (*where, "price"))
+                raise ill_formed(rule, cure, (*where, "price"), value=str(market.price))
     return pools
 
 
@@ -466,19 +467,9 @@ class Protocol(FileTable):
 
     @model_validator(mode="after")
     def _policy_names_what_there_is(self) -> Self:
-        """Refuse a rule about a pool or an asset that the file does not have: it would bind nothing."""
-        if self.policy is None:
-            return self
-        markets = {(pool.id, market.asset) for pool in self.pools for market in pool.markets}
-        known = (
-            markets | {(pool, None) for pool, _ in markets} | {(None, asset) for _, asset in markets} | {(None, None)}
-        )
-        for key, rules in (("changes", self.policy.changes), ("losses", self.policy.losses)):
-            for position, rule in enumerate(rules):
-                if (rule.pool, rule.asset) not in known:
-                    name = "/".join(filter(None, (rule.pool, rule.asset)))
-                    cure = "write the names of a pool and an asset of this file, or remove the rule"
-                    raise ill_formed("is not in this file", cure, ("policy", key, position), value=name)
+        """Refuse a rule about a pool or an asset that the file does not have."""
+        if self.policy is not None:
+            self.policy.require_names({(pool.id, market.asset) for pool in self.pools for market in pool.markets})
         return self
 
     def canonical_json(self) -> dict[str, Any]:

@@ -61,7 +61,7 @@ def test_an_unknown_key_like_no_other_is_told_the_keys_that_there_are(
     """Where there is nothing near, the keys are listed."""
     message = message_for("horizon = 1000", "horizon = 1000\nzzz = 1")
     assert message.endswith(
-        "remove it; the keys here are schema, name, title, source, model, horizon, users, pools, accepted"
+        "remove it; the keys here are schema, name, title, source, model, horizon, users, pools, accepted, policy"
     )
 
 
