@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+from poolproof.pictures.svg import svg_of
+from poolproof.proofs.contagion.analysis import analyse
 from poolproof.proofs.progress import Event
+from poolproof.spec.protocol import Protocol
 
 from .console import Output
 from .gate.files import read_proposal
-from .gate.json_document import to_json, verdicts
+from .gate.json_document import to_json
 from .gate.judging import judge
 from .gate.report import document_of
 from .gate.terminal import print_gate
 from .gate.theorems import Theorems
+from .reports.document import Document
 from .reports.writing import write_reports
 from .trace_files import show_trace, write_traces
+
+
+def with_picture(document: Document, protocol: Protocol) -> Document:
+    """The document, with what connects the pools of the proposed protocol where there are several."""
+    if len(protocol.pools) == 1:
+        return document
+    decimals = {market.asset: market.decimals for pool in protocol.pools for market in pool.markets}
+    title = "The pools of the proposed protocol, and what connects them"
+    return replace(document, picture_svg=svg_of(analyse(protocol), decimals), picture_title=title)
 
 
 def run_gate(output: Output, base: str, head: str, *, jobs: int | None, use_cache: bool, traces: Path | None) -> int:
@@ -27,8 +41,10 @@ def run_gate(output: Output, base: str, head: str, *, jobs: int | None, use_cach
 
         report = judge(proposal, Theorems(jobs, use_cache, listener), watch)
     document = document_of(report)
+    if "--html" in output.files:
+        document = with_picture(document, proposal.head)
     output.write_json(to_json(report))
     write_reports(output, document)
     print_gate(output.out, report, document, show_trace)
-    write_traces(output, traces, [each.trace for each in verdicts(report) if each.trace is not None])
+    write_traces(output, traces, [each.trace for each in report.closings if each.trace is not None])
     return report.exit_code

@@ -62,26 +62,29 @@ def document_of(report: GateReport) -> Document:
 
 def headline(report: GateReport) -> str:
     """How it ended, in one line."""
-    judged = [each for each in report.changes if not each.change.is_context]
+    if not report.proposal.changes:
+        return "the two files say the same"
+    judged = [each for each in report.changes if each.closed or not each.change.is_context]
     count = f"{len(judged)} change{'' if len(judged) == 1 else 's'}"
-    closed = sum(each.closed for each in judged)
-    if not report.closed:
+    parts = []
+    if report.closed:
+        broken = [closing for closing in report.closings if closing.closes]
+        ids = list(dict.fromkeys(name for closing in broken for name in closing.invariants[:1]))
+        closed = sum(each.closed for each in judged)
+        policy = sum(not ruling.ok for ruling in report.rulings)
+        parts += [f"{closed} of {count} not as proposed"] if closed else []
+        parts += [f"breaks {', '.join(ids)}"] if ids else []
+        parts += [f"{policy} rule{'' if policy == 1 else 's'} of the policy broken"] if policy else []
+        parts += [f"{len(report.refuted)} claims no longer accepted or proved"] if report.refuted else []
+    elif report.interrupted:
+        parts += [f"{len(report.changes)} of {len(report.proposal.changes)} changes looked at, nothing found so far"]
+    else:
         proved = sum(each.verdict is Verdict.PROVED for each in report.decisions)
         lifted = sum(not closing.closes for closing in report.closings)
-        more = f", {lifted} allowed by the policy in force" if lifted else ""
-        undecided = f", {len(report.undecided)} theorems undecided" if report.undecided else ""
-        return (
-            f"{count}; {proved} theorems still apply{more}{undecided}"
-            if judged
-            else "nothing that a theorem leans on changes"
-        )
-    broken = [closing for closing in report.closings if closing.closes]
-    ids = list(dict.fromkeys(name for closing in broken for name in closing.invariants[:1]))
-    policy = sum(not ruling.ok for ruling in report.rulings)
-    parts = [f"{closed} of {count} not as proposed"] if closed else []
-    parts += [f"breaks {', '.join(ids)}"] if ids else []
-    parts += [f"{policy} rule{'' if policy == 1 else 's'} of the policy broken"] if policy else []
-    parts += [f"{len(report.refuted)} claims no longer accepted or proved"] if report.refuted else []
+        parts += [count] if judged else ["nothing that a theorem leans on changes"]
+        parts += [f"{proved} theorems still apply"] if proved and judged else []
+        parts += [f"{lifted} allowed by the policy in force"] if lifted else []
+        parts += [f"{len(report.undecided)} theorems undecided"] if report.undecided else []
     return "; ".join(parts)
 
 
@@ -177,8 +180,10 @@ def listed(names: list[str]) -> str:
 # --- tables --------------------------------------------------------------------------------------------------------
 
 
-def changes_table(report: GateReport) -> Table:
+def changes_table(report: GateReport) -> Table | None:
     """Every change with how far it could go, and what binds it; those that close the gate first."""
+    if not report.changes:
+        return None
     columns = (Column("gate"), Column("change"), Column("from", "right"), Column("to", "right"), Column("safe"),
                Column("bound by"))  # fmt: skip
     changes = sorted(report.changes, key=lambda each: not each.closed)
