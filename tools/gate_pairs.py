@@ -25,11 +25,8 @@ _NUMBER = re.compile(r"[0-9]+")
 class NoTheorems(Theorems):
     """Leaves theorems aside: what conditions, runs and policies say stays the same."""
 
-    def decide(self, report: GateReport, broken: frozenset[Place]) -> None:
-        """Decide nothing."""
-
-    def look_for_runs(self, report: GateReport) -> None:
-        """Look for no more than the runs that are constructed."""
+    def decide(self, report: GateReport) -> None:
+        """Decide nothing, and look for no more than the runs that are constructed."""
 
 
 @dataclass(frozen=True)
