@@ -211,7 +211,7 @@ def surprises(history: list[Judged]) -> list[str]:
                 old, new, safe = cells_of(one.report, each)[1:4]
                 lines.append(
                     f"- {one.name} begins outside what a setter takes: not {place.label} in {place.where}, where "
-                    f"{each.change.parameter} is {old}, and {safe} would be safe. It repairs that: {new}."
+                    f"{each.change.parameter} is {old} and should be {safe}. The proposal sets {new}, which repairs it."
                 )
     highest = [
         (each.safe.high, f"{named(each.change)} of {one.name}")
@@ -281,25 +281,14 @@ def findings(history: list[Judged], folder: Path) -> str:
 
 def measured(history: list[Judged]) -> str:
     """The times, and where the theorems came from: what another machine or other evidence would change."""
-    rows = [
-        (
-            each.name,
-            len(each.report.changes),
-            each.theorems,
-            each.from_evidence,
-            each.solver_calls,
-            f"{each.seconds:.1f}",
-        )
-        for each in history
+    rows: list[tuple[object, ...]] = [
+        (one.name, len(one.report.changes), one.theorems, one.from_evidence, one.solver_calls, f"{one.seconds:.1f}")
+        for one in history
     ]
-    rows.append(
-        (
-            "together",
-            *(sum(row[column] for row in rows) for column in range(1, 5)),
-            f"{sum(each.seconds for each in history):.1f}",
-        )
-    )
-    return "\n".join([*table("proposal | changes: | theorems: | from evidence: | solver calls: | seconds:", rows), ""])
+    changes, calls = sum(len(one.report.changes) for one in history), sum(one.solver_calls for one in history)
+    rows.append(("together", changes, "", "", calls, f"{sum(one.seconds for one in history):.1f}"))
+    lines = table("proposal | changes: | theorems: | from evidence: | solver calls: | seconds:", rows)
+    return "\n".join([*lines, ""])
 
 
 # --- the output ----------------------------------------------------------------------------------------------------

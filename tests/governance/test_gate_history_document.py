@@ -59,7 +59,7 @@ def test_the_times_are_of_the_same_history(history: list[Any]) -> None:
     """A row per proposal with its number of changes, all theorems from evidence, and no call of a solver."""
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in part("gate-time").splitlines()[2:]]
     assert [row[:2] for row in rows[:-1]] == [[each.name, str(len(each.report.changes))] for each in history]
-    assert all(int(row[2]) == int(row[3]) > 0 for row in rows)
+    assert all(int(row[2]) == int(row[3]) > 0 for row in rows[:-1])
     assert {row[4] for row in rows} == {"0"}
 
 
