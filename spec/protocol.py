@@ -36,7 +36,7 @@ from .fields import (
     YearlyRate,
     ill_formed,
 )
-from .policy import Policy
+from .policy import ChangeRule, LossRule, Policy
 
 SCHEMA = "poolproof.protocol/1"
 """What `schema` must say: the format of the file, and its version."""
@@ -473,8 +473,12 @@ class Protocol(FileTable):
         known = (
             markets | {(pool, None) for pool, _ in markets} | {(None, asset) for _, asset in markets} | {(None, None)}
         )
-        for key, rules in (("changes", self.policy.changes), ("losses", self.policy.losses)):
-            for position, rule in enumerate(rules):
+        rules: dict[str, tuple[ChangeRule | LossRule, ...]] = {
+            "changes": self.policy.changes,
+            "losses": self.policy.losses,
+        }
+        for key, of_one_kind in rules.items():
+            for position, rule in enumerate(of_one_kind):
                 if (rule.pool, rule.asset) not in known:
                     name = "/".join(filter(None, (rule.pool, rule.asset)))
                     cure = "write the names of a pool and an asset of this file, or remove the rule"
