@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from poolproof.pictures.svg import svg_of
 from poolproof.proofs.contagion.analysis import analyse
@@ -13,7 +14,7 @@ from poolproof.spec.protocol import Protocol
 from .console import Output
 from .gate.files import read_proposal
 from .gate.json_document import to_json
-from .gate.judging import judge
+from .gate.judging import GateReport, judge
 from .gate.report import document_of
 from .gate.terminal import print_gate
 from .gate.theorems import Theorems
@@ -31,6 +32,15 @@ def with_picture(document: Document, protocol: Protocol) -> Document:
     return replace(document, picture_svg=svg_of(analyse(protocol), decimals), picture_title=title)
 
 
+def runs(report: GateReport) -> list[dict[str, Any]]:
+    """Every run that the report shows, once."""
+    found: list[dict[str, Any]] = []
+    for trace in [each.trace for each in report.closings] + [each.trace for each in report.decisions]:
+        if trace is not None and trace not in found:
+            found.append(trace)
+    return found
+
+
 def run_gate(output: Output, base: str, head: str, *, jobs: int | None, use_cache: bool, traces: Path | None) -> int:
     """Judge a proposal, print what was found, and say by the exit code whether it may be put in force."""
     proposal = read_proposal(base, head)
@@ -46,5 +56,5 @@ def run_gate(output: Output, base: str, head: str, *, jobs: int | None, use_cach
     output.write_json(to_json(report))
     write_reports(output, document)
     print_gate(output.out, report, document, show_trace)
-    write_traces(output, traces, [each.trace for each in report.closings if each.trace is not None])
+    write_traces(output, traces, runs(report))
     return report.exit_code
