@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 from poolproof.proofs import registry
 from poolproof.spec.arithmetic import WAD
 from poolproof.spec.model import Model
-from poolproof.spec.protocol import MarketConfig, PoolConfig, Protocol
+from poolproof.spec.protocol import MarketConfig, PoolConfig, Protocol, VTokenConfig
 
 FALLS = "the liquidation threshold does not fall"
 BOUND = "the price bound does not fall"
@@ -26,6 +26,7 @@ LIMIT = "the line's limit is within the core market's supply cap"
 REPAIRS = "liquidation threshold x incentive <= 1"
 DECIMALS = "the decimals are the same"
 SETTABLE = "the supply cap can be set"
+PAID = "protocol seize share <= incentive - 1"
 CEILING = "the index ceiling does not fall"
 SET_ONCE = "what is set once stays"
 
@@ -114,6 +115,8 @@ def rules(base: Protocol, head: Protocol) -> Iterator[tuple[Place, bool]]:
         if not bounded:
             product = market.liquidation_threshold * pool.liquidation_incentive
             yield Place(REPAIRS, *place), product <= WAD * WAD
+            seized = (market.venus or VTokenConfig()).protocol_seize_share
+            yield Place(PAID, *place), seized + WAD <= pool.liquidation_incentive
         if market.line is not None and market.asset in core:
             yield Place(LIMIT, *place), market.line.limit <= core[market.asset].supply_cap
 
