@@ -12,7 +12,9 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from poolproof.gate.files import differences, protocol_of, read_proposal, tree_of
+from poolproof.gate.conditions import judge_against
+from poolproof.gate.files import OF_AN_ASSET, differences, protocol_of, read_proposal, tree_of
+from poolproof.gate.ranges import WELL_FORMED, Span
 from poolproof.spec.errors import UsageError
 from poolproof.spec.loading import load_protocol, parse_protocol, shipped_protocols
 
@@ -160,15 +162,47 @@ def test_a_value_of_a_feed_moves_in_all_its_markets(tmp_path: Path) -> None:
     assert ages.count(7) == feeds.count(shared)
 
 
-def test_a_part_has_what_can_matter_to_its_pool(tmp_path: Path) -> None:
-    """Of several Venus pools one; of a system the pools with a common asset or feed, and the core."""
+def test_a_part_has_what_can_matter(tmp_path: Path) -> None:
+    """Of several Venus pools one; of a system the core and the pools with a common asset or feed."""
     files = gates.history()
     proposal = gates.proposal(tmp_path, files["vip-142-bscmainnet/base.toml"], files["vip-142-bscmainnet/head.toml"])
     assert len(proposal.head.pools) > 1
-    near = proposal.near("Stablecoins")
+    near = proposal.near("Stablecoins", None)
     assert [pool.id for pool in near.head.pools] == ["Stablecoins"]
     assert {change.pool for change in near.changes} == {"Stablecoins"}
     channel = gates.shipped("every-channel")
-    near = gates.proposal(tmp_path, channel, gates.edited(channel, (("core", "close_factor", "1"),))).near("core")
-    assert near.head.pools == near.head.pools
-    assert len(near.head.pools) == len(load_protocol("every-channel").pools)
+    proposal = gates.proposal(tmp_path, channel, gates.edited(channel, (("core", "close_factor", "1"),)))
+    pools = {pool.id: {market.asset for market in pool.markets} for pool in proposal.head.pools}
+    for asset, wanted in ((None, {"core"}), ("USD", {name for name, assets in pools.items() if "USD" in assets})):
+        assert {pool.id for pool in proposal.near("core", asset).head.pools} == wanted
+    assert {pool.id for pool in proposal.near("mini", "X").head.pools} == {"core", "mini"}
+    assert {pool.id for pool in proposal.near("staked", None).head.pools} == {"core", "main", "staked"}
+
+
+@pytest.mark.parametrize("name", ["every-channel", "astera-docs", "minimal"])
+@given(st.data())
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+def test_what_is_left_out_of_a_part_does_not_matter(name: str, data: Any) -> None:
+    """A value that is tried breaks in the part what it breaks in the whole, as far as the change can matter to it."""
+    start = gates.data_of(gates.shipped(name))
+    edited = copied(start)
+    for _ in range(data.draw(st.integers(1, 3))):
+        pool = edited["pools"][data.draw(st.integers(0, len(edited["pools"]) - 1))]
+        market = pool["markets"][data.draw(st.integers(0, len(pool["markets"]) - 1))]
+        table, key = data.draw(st.sampled_from([(market, each) for each in NUMBERS] + [(pool, "close_factor")]))
+        table[key] = str(data.draw(st.integers(1, 10**24)))
+    texts = gates.toml_of(start), gates.toml_of(edited)
+    assume(all(map(well_formed, texts)))
+    with tempfile.TemporaryDirectory() as folder:
+        proposal = gates.proposal(Path(folder), *texts)
+    for change in proposal.changes:
+        part = proposal.near(change.pool, change.asset if change.parameter in OF_AN_ASSET else None)
+        moved = []
+        for each in (proposal, part):
+            span = Span(each, change, judge_against(each.base))
+            values = [change.old, change.new, *(span.bounds or ())]
+            seen = [span.failing_at(value) for value in values]
+            assert not any(WELL_FORMED in places for places in seen) or each is part
+            constant = seen[0].intersection(*seen)
+            moved.append([places - constant for places in seen])
+        assert moved[0] == moved[1]

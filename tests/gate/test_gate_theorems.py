@@ -23,7 +23,7 @@ gates: Any = import_module("gates")
 NAME = "venus-bsc-stablecoins"
 CAP = ("Stablecoins/USDT", "supply_cap", "5")
 ENTRY = '[[accepted]]\ninvariant = "SOLV-3"\n'
-BASE = gates.shipped(NAME)
+BASE: str = gates.shipped(NAME)
 WITHOUT = "\n\n".join(piece for piece in BASE.split("\n\n") if ENTRY not in f"{piece}\n")
 """The file without its acceptance of SOLV-3."""
 

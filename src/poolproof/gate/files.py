@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from poolproof.protocol_text import ProtocolText
 from poolproof.spec.errors import UsageError, shown_path
 from poolproof.spec.loading import load_protocol
-from poolproof.spec.protocol import MarketConfig, Protocol
+from poolproof.spec.protocol import MarketConfig, PoolConfig, Protocol
 
 KeyPath: TypeAlias = tuple[str, ...]
 Tree: TypeAlias = dict[str, Any]
@@ -30,6 +30,11 @@ OF_THE_GATE = ("accepted", "policy")
 """Keys that say what a gate lets pass, and nothing of the protocol."""
 OF_A_FEED = ("price_bound", "max_price_age")
 """Keys of a market that all markets with the same feed have alike."""
+OF_AN_ASSET = (
+    *OF_A_FEED, "price", "oracle", "decimals", "supply_cap", "borrow_cap", "wallet", "line", "line.first_loss",
+    "venus", "venus.initial_supply", "markets",
+)  # fmt: skip
+"""Keys of a market that matter to markets of the same asset or feed in other pools."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,17 +99,18 @@ class Proposal:
     base_tree: Tree
     head_tree: Tree
 
-    def near(self, pool: str) -> Proposal:
-        """The part of the proposal that can matter to a pool: itself, and the pools that share something with it.
+    def near(self, pool: str, asset: str | None) -> Proposal:
+        """The part of the proposal that can matter to what is asked of a pool, or of one of its markets.
 
-        Policies and acceptances are no part of it: no condition reads them.
+        A market shares its asset and its feed with markets of other pools, and a pool its core and the one that it
+        leads to; nothing else.  Policies and acceptances are no part of it: no condition reads them.
         """
-        pools = self.head_tree["pools"]
-        near = {pool} if self.head.model == "venus" else set(_around(pools, pool)) if pool in pools else set[str]()
-        if not (near & pools.keys() and near & self.base_tree["pools"].keys()):
-            near = pools.keys() | self.base_tree["pools"].keys()
+        trees = self.base_tree, self.head_tree
+        near = {name for tree in trees for name in _around(tree["pools"], pool, asset)}
+        if not all(near & tree["pools"].keys() for tree in trees):
+            near = {name for tree in trees for name in tree["pools"]}
         parts = []
-        for tree in (self.base_tree, self.head_tree):
+        for tree in trees:
             kept = {name: each for name, each in tree["pools"].items() if name in near}
             parts.append({key: each for key, each in tree.items() if key not in OF_THE_GATE} | {"pools": kept})
         old, new = (protocol_of(part, self.head_path) for part in parts)
@@ -113,25 +119,38 @@ class Proposal:
 
     def with_changes(self, chosen: Iterable[Change]) -> Protocol:
         """The protocol in force with some of the changes.  Refuses: what is then no well-formed protocol."""
-        tree = _copied(self.base_tree)
+        tree = self.base_tree
         for change in chosen:
-            _put(tree, change)
-        return protocol_of(tree, self.head_path)
+            tree = _with(tree, change.keys, change)
+        return self._protocol(tree)
 
     def with_value(self, change: Change, value: int) -> Protocol:
         """The proposed protocol with another value in the place of a change.
 
         What a feed has, all markets that read it get.  Refuses: as ``with_changes``.
         """
-        tree = _copied(self.head_tree)
-        _put(tree, Change(change.keys, "changed", change.new, value))
+        places = [change.keys]
         if change.parameter in OF_A_FEED:
-            markets = [market for pool in tree["pools"].values() for market in pool["markets"].values()]
-            read = _feed(tree["pools"][change.pool]["markets"][change.asset])
-            for market in markets:
-                if _feed(market) == read:
-                    market[change.parameter] = value
-        return protocol_of(tree, self.head_path)
+            feeds: dict[KeyPath, str] = {
+                ("pools", pool, "markets", asset, change.parameter): _feed(market)
+                for pool, table in self.head_tree["pools"].items()
+                for asset, market in table["markets"].items()
+            }
+            read = _feed(self.head_tree["pools"][change.pool]["markets"][change.asset])
+            places = [keys for keys, feed in feeds.items() if feed == read]
+        tree = self.head_tree
+        for keys in places:
+            tree = _with(tree, keys, Change(keys, "changed", change.new, value))
+        return self._protocol(tree)
+
+    def _protocol(self, tree: Tree) -> Protocol:
+        """The protocol of a tree that has most of its tables from the two files."""
+        known = {
+            id(of_file["pools"][pool.id]): pool
+            for of_file, protocol in ((self.base_tree, self.base), (self.head_tree, self.head))
+            for pool in protocol.pools
+        }
+        return protocol_of(tree, self.head_path, known)
 
 
 def read_proposal(base_path: str, head_path: str) -> Proposal:
@@ -168,13 +187,17 @@ def tree_of(protocol: Protocol) -> Tree:
     return tree
 
 
-def protocol_of(tree: Tree, where: str) -> Protocol:
-    """The protocol of a tree.  Refuses: what is no well-formed protocol."""
-    data = _copied(tree)
-    data["pools"] = [pool | {"markets": list(pool["markets"].values())} for pool in data["pools"].values()]
-    data["accepted"] = list(data.get("accepted", {}).values())
+def protocol_of(tree: Tree, where: str, known: Mapping[int, PoolConfig] | None = None) -> Protocol:
+    """The protocol of a tree; ``known`` are the pools of tables that are known, by the tables' identity.
+
+    Refuses: what is no well-formed protocol.
+    """
+    pools = [
+        (known or {}).get(id(pool)) or pool | {"markets": list(pool["markets"].values())}
+        for pool in tree["pools"].values()
+    ]
     try:
-        return Protocol.model_validate(data)
+        return Protocol.model_validate(tree | {"pools": pools, "accepted": list(tree.get("accepted", {}).values())})
     except ValidationError:
         raise UsageError("these values together are no well-formed protocol", where, "change fewer of them") from None
 
@@ -199,18 +222,15 @@ def differences(
     return found
 
 
-def _around(pools: Tree, pool: str) -> Iterator[str]:
-    """A pool, and those with which it shares an asset, a feed, a line or a route."""
-    names = _shared(pools[pool])
+def _around(pools: Tree, pool: str, asset: str | None) -> Iterator[str]:
+    """A pool, its core, the one that it leads to, and those that have an asset or its feed too."""
+    asked = pools.get(pool, {"markets": {}, "main": None})
+    markets = [asked["markets"][asset]] if asset in asked["markets"] else []
+    shared = {asset, *map(_feed, markets)} - {None}
     for name, other in pools.items():
-        if name == pool or names & _shared(other) or "core" in (other["kind"], pools[pool]["kind"]):
+        alike = any(each["asset"] in shared or _feed(each) in shared for each in other["markets"].values())
+        if name in (pool, asked.get("main")) or other["kind"] == "core" or alike:
             yield name
-
-
-def _shared(pool: Tree) -> set[str]:
-    """What another pool can have too."""
-    markets = pool["markets"].values()
-    return {market["asset"] for market in markets} | {_feed(market) for market in markets}
 
 
 def _feed(market: Tree) -> str:
@@ -218,20 +238,14 @@ def _feed(market: Tree) -> str:
     return str(market.get("oracle") or market["asset"])
 
 
-def _copied(tree: Any) -> Any:
-    """A tree of its own."""
-    return {key: _copied(value) for key, value in tree.items()} if isinstance(tree, dict) else tree
-
-
-def _put(tree: Tree, change: Change) -> None:
-    """Carry a change out in a tree that has the table around it."""
-    *way, last = change.keys
-    for key in way:
-        tree = tree.setdefault(key, {})
+def _with(tree: Tree, keys: KeyPath, change: Change) -> Tree:
+    """A tree in which a change is carried out; what it does not touch is shared."""
+    key, *rest = keys
+    if rest:
+        return tree | {key: _with(tree.get(key, {}), tuple(rest), change)}
     if change.kind == "removed":
-        tree.pop(last, None)
-    else:
-        tree[last] = _copied(change.new)
+        return {name: each for name, each in tree.items() if name != key}
+    return tree | {key: change.new}
 
 
 def market_in(protocol: Protocol, pool: str, asset: str) -> MarketConfig | None:

@@ -13,11 +13,13 @@ from poolproof.proofs.verdicts import Decision, Verdict
 from poolproof.spec.errors import UsageError
 
 from .conditions import Judge, Place, judge_against
-from .files import Change, Proposal
+from .files import OF_AN_ASSET, Change, Proposal
 from .policy import Ruling, allowed, rulings
 from .ranges import WELL_FORMED, Range, Span, responsible
 from .theorems import Theorems
 
+MOST_RUNS = 8
+"""For so many places where one condition is broken a run is looked for."""
 Watch = Callable[[str, int, int], None]
 """Told the stage, how much of it is done, and how much there is."""
 
@@ -87,13 +89,13 @@ class GateReport:
     scope: tuple[str, ...] = ()
     seconds: float = 0.0
     interrupted: bool = False
-    _parts: dict[str | None, Proposal] = field(default_factory=dict)
+    _parts: dict[tuple[str | None, str | None], Proposal] = field(default_factory=dict)
 
-    def near(self, pool: str | None) -> Proposal:
-        """The part of the proposal that can matter to a pool; without one, all of it."""
-        if pool not in self._parts:
-            self._parts[pool] = self.proposal.near(pool) if pool is not None else self.proposal
-        return self._parts[pool]
+    def near(self, pool: str | None, asset: str | None) -> Proposal:
+        """The part of the proposal that can matter to a pool or market; without one, all of it."""
+        if (pool, asset) not in self._parts:
+            self._parts[pool, asset] = self.proposal.near(pool, asset) if pool is not None else self.proposal
+        return self._parts[pool, asset]
 
     @property
     def closed(self) -> bool:
@@ -146,7 +148,7 @@ def judge(proposal: Proposal, theorems: Theorems, watch: Watch = lambda _stage, 
     try:
         for done, change in enumerate(proposal.changes):
             watch(f"how far {change.path} could go", done, len(proposal.changes))
-            near = report.near(change.pool)
+            near = report.near(change.pool, change.asset if change.parameter in OF_AN_ASSET else None)
             span = Span(near, change, judge_against(near.base))
             spans.append(span)
             report.changes.append(_reach(span))
@@ -185,8 +187,9 @@ def _reach(span: Span) -> ChangeReport:
 
 def _close(report: GateReport, place: Place) -> None:
     """Say of a condition that is newly broken which changes do it, and show a run."""
-    near = report.near(place.pool)
-    changes = responsible(near, place, judge_against(near.base), near.changes) or ()
+    parts = (report.near(place.pool, asset) for asset in dict.fromkeys((None, place.asset or None)))
+    named = (responsible(near, place, judge_against(near.base), near.changes) for near in parts)
+    changes = next(filter(None, named), ())
     closing = _closing(report, place, changes)
     closing.lifted = allowed(report.proposal, place)
     report.closings.append(closing)
@@ -202,11 +205,13 @@ def _close(report: GateReport, place: Place) -> None:
 
 
 def _closing(report: GateReport, place: Place, changes: tuple[Change, ...]) -> Closing:
-    """A condition that is broken, with a run if one is known."""
-    proposal = report.proposal
+    """A condition that is broken, with a run if one is known; of many like it with the first few."""
+    proposal, ids = report.proposal, ids_of(report, place)
+    if sum(other.place.label == place.label for other in report.closings) >= MOST_RUNS:
+        return Closing(place, changes, ids, f"no run was looked for: {MOST_RUNS} others are shown")
     trace = breach(place.label, proposal.base, proposal.head, place.pool, place.asset or None)
     message = trace.violation.message if trace is not None and trace.violation is not None else ""
-    return Closing(place, changes, ids_of(report, place), message, trace.to_json() if trace else None)
+    return Closing(place, changes, ids, message, trace.to_json() if trace else None)
 
 
 def _weigh_old(report: GateReport, broken: Sequence[Place], spans: Sequence[Span]) -> None:

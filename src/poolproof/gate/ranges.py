@@ -8,7 +8,7 @@ condition after the other.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -122,16 +122,16 @@ def _end(holds: Callable[[int], bool], good: int, bound: int) -> int:
     return good
 
 
-def responsible(proposal: Proposal, place: Place, fails: Judge, changes: Iterable[Change]) -> tuple[Change, ...] | None:
+def responsible(proposal: Proposal, place: Place, fails: Judge, changes: Sequence[Change]) -> tuple[Change, ...] | None:
     """A smallest set of changes, none of which can be left out, with which a condition fails.
 
-    Those at the condition's own place are preferred.  None where it fails without any change.
+    Those at the condition's own place are preferred.  None where it fails without any change, or holds with all.
     """
 
     def enough(chosen: Iterable[Change]) -> bool:
         return place in _fails(proposal, chosen, fails)
 
-    if enough(()):
+    if enough(()) or not enough(changes):
         return None
     needed: list[Change] = []
     rest = sorted(changes, key=lambda change: _far(change, place))
