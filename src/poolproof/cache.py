@@ -21,9 +21,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
 
-Kind = Literal["decision", "outcome"]
-"""The verdict on an invariant; the answer to one obligation."""
-KINDS: tuple[Kind, ...] = ("decision", "outcome")
+Kind = Literal["decision", "obligations", "outcome"]
+"""The verdict on an invariant; what was proved for it, one by one; the answer to one obligation."""
+KINDS: tuple[Kind, ...] = ("decision", "obligations", "outcome")
 
 SCHEMA = "poolproof.evidence/1"
 """What `schema` says in a shipped file."""
@@ -72,7 +72,7 @@ class Stats:
 
 
 class Shipped:
-    """Evidence that comes with the package: a folder with `decision.json.gz` and `outcome.json.gz`, read late."""
+    """Evidence that comes with the package: a folder with a `.json.gz` for each kind, read late."""
 
     def __init__(self, folder: Traversable) -> None:
         self.folder = folder
@@ -282,8 +282,9 @@ class Cache:
             self._connection = None
 
     def _count(self, kind: Kind | None = None) -> int:
-        """The number of entries, of a kind or all."""
-        rows = self._execute("SELECT count(*) FROM evidence WHERE kind = ? OR ? IS NULL", (kind, kind))
+        """The number of entries, of a kind, or of decisions (their obligations belong to them) and answers."""
+        every = "SELECT count(*) FROM evidence WHERE kind = ? OR (? IS NULL AND kind <> 'obligations')"
+        rows = self._execute(every, (kind, kind))
         return int(rows[0][0]) if rows else 0
 
     def _size(self) -> int:

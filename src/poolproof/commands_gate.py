@@ -6,8 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from poolproof.pictures.svg import svg_of
-from poolproof.proofs.contagion.analysis import analyse
 from poolproof.proofs.progress import Event
 from poolproof.spec.protocol import Protocol
 
@@ -27,6 +25,9 @@ def with_picture(document: Document, protocol: Protocol) -> Document:
     """The document, with what connects the pools of the proposed protocol where there are several."""
     if len(protocol.pools) == 1:
         return document
+    from poolproof.pictures.svg import svg_of  # late: graphs and matrices take longer to load than a gate to decide
+    from poolproof.proofs.contagion.analysis import analyse
+
     decimals = {market.asset: market.decimals for pool in protocol.pools for market in pool.markets}
     title = "The pools of the proposed protocol, and what connects them"
     return replace(document, picture_svg=svg_of(analyse(protocol), decimals), picture_title=title)

@@ -106,16 +106,21 @@ class Evidence:
         asked = [engines, options.budget, options.seed, options.second_opinion, options.state]
         self._case = ["case", *ground, protocol.canonical_json(), *asked]
 
-    def decision(self, invariant: str) -> Decision | None:
-        """The decision that is kept, as a theorem or for this very case."""
+    def decision(self, invariant: str, *, whole: bool = True) -> Decision | None:
+        """The decision that is kept, as a theorem or for this very case.
+
+        ``whole``: with its obligations, which take longer to read than all the rest.
+        """
         for ground in (self._theorem, self._case):
             if ground is None:
                 continue
-            data = self.cache.get("decision", _key(invariant, ground))
+            key = _key(invariant, ground)
+            data = self.cache.get("decision", key)
             if data is None:
                 continue
             try:
-                return decision_from_json(data)
+                obligations: Any = self.cache.get("obligations", key) if whole else {"obligations": []}
+                return decision_from_json({**data, **obligations})
             except (KeyError, TypeError, ValueError):
                 continue  # written by nothing of ours: decide it again
         return None
@@ -125,7 +130,9 @@ class Evidence:
         is_theorem = decision.verdict is Verdict.PROVED and decision.engine == "prove"
         ground = self._theorem if is_theorem and self._theorem is not None else self._case
         if ground is not None and decision.verdict in _KEPT:
-            self.cache.put("decision", _key(decision.invariant, ground), decision_to_json(decision))
+            key, data = _key(decision.invariant, ground), decision_to_json(decision)
+            self.cache.put("obligations", key, {"obligations": data.pop("obligations")})
+            self.cache.put("decision", key, data)
 
     def answer(self, task: Task) -> Result | None:
         """The answer to an obligation that is kept."""

@@ -63,7 +63,7 @@ class Theorems:
         with self._cache() as store:
             evidence = Evidence(store, model, catalogue, part, Options())
             for invariant in catalogue:
-                decision = evidence.decision(invariant.id)
+                decision = evidence.decision(invariant.id, whole=False)
                 if decision is None and invariant.counterexamples and invariant.id not in by_depth:
                     decision = _known_false(invariant)
                 if decision is not None:
