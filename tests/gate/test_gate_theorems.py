@@ -152,25 +152,23 @@ def test_an_interrupted_check(world: World, tmp_path: Path) -> None:
 
 def test_outside_the_region_no_theorem_speaks(world: World, tmp_path: Path) -> None:
     """What was outside before does not close the gate: it is said, and nothing is called a theorem."""
-    base = gates.shipped("venus-bsc-btc")
-    report = judged(tmp_path, base, base, ("BTC/BTCB", "supply_cap", "5"))
+    base = gates.edited(BASE, (("Stablecoins", "close_factor", "950000000000000000"),))
+    report = judged(tmp_path, base, base, CAP)
     assert report.verdict == "OPEN"
     assert report.decisions == []
-    assert {place.label for place in report.already} == {"protocol seize share <= incentive - 1"}
-    assert report.notes == [
-        "outside the region of the theorems: BTC, because not: protocol seize share <= incentive - 1"
-    ]
+    assert [place.label for place in report.already] == ["close factor <= 90 %"]
+    assert report.notes == ["outside the region of the theorems: Stablecoins, because not: close factor <= 90 %"]
 
 
 def test_of_several_pools_each_that_changes_is_looked_at(world: World, tmp_path: Path) -> None:
     """By itself: nothing is claimed of several Venus pools side by side."""
-    base = gates.shipped("venus-bsc")
+    base = gates.edited(gates.shipped("venus-bsc"), (("Tron", "close_factor", "950000000000000000"),))
     report = judged(tmp_path, base, base, CAP)
     assert report.verdict == "OPEN"
     assert len([each for each in report.decisions if each.verdict is Verdict.PROVED]) > 50
-    report = judged(tmp_path, base, base, CAP, ("BTC/BTCB", "supply_cap", "5"))
+    report = judged(tmp_path, base, base, CAP, ("Tron/TRX", "supply_cap", "5"))
     assert report.verdict == "OPEN"
-    assert any(note.startswith("outside the region of the theorems: BTC") for note in report.notes)
+    assert any(note.startswith("outside the region of the theorems: Tron") for note in report.notes)
 
 
 @pytest.mark.parametrize(

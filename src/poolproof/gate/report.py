@@ -116,7 +116,7 @@ def findings(report: GateReport) -> list[Finding]:
         found.append(
             Finding(
                 each.invariant, each.claim, str(each.verdict), level, each.reason or "", accepted=accepted,
-                where=Where(file), engine=each.engine, seconds=each.seconds,
+                where=Where(file), engine=each.engine, seconds=each.seconds or None,
                 trace=trace_of(each.trace, locate) if each.trace else None,
             )
         )  # fmt: skip
@@ -128,6 +128,8 @@ def of_closing(report: GateReport, closing: Closing, file: str, locate: Locate) 
     name = closing.invariants[0] if closing.invariants else "REGION"
     claim = next((each.claim for each in report.decisions if each.invariant == name), closing.place.label)
     paths = [change.path for change in closing.changes]
+    reports = [each for each in report.changes if each.change in closing.changes]
+    moves = [moved(report, each) for each in reports]
     together = " (fine one by one, not together)" if len(paths) > 1 else ""
     text = of_closing_text(closing)
     line = next((change.line for change in closing.changes if change.line), 1)
@@ -141,7 +143,19 @@ def of_closing(report: GateReport, closing: Closing, file: str, locate: Locate) 
         accepted=None if closing.closes else "the policy in force allows it",
         where=Where(file, line),
         trace=trace_of(closing.trace, locate) if closing.trace else None,
-        details=(f"theorems that go with it: {', '.join(closing.invariants)}",) if closing.invariants else (),
+        details=(
+            *moves,
+            *([f"theorems that go with it: {', '.join(closing.invariants)}"] if closing.invariants else []),
+        ),
+    )
+
+
+def moved(report: GateReport, each: ChangeReport) -> str:
+    """A change in a line: from where to where, and what would be safe."""
+    old, new = (in_words(report, each.change, value) for value in (each.change.old, each.change.new))
+    safe = within(report, each.change, each.safe)
+    return f"{short(each.change)}: from {old} to {new}" + (
+        f"; safe, with the others as proposed: {safe}" if safe else ""
     )
 
 
