@@ -23,6 +23,7 @@ sys.path.append(str(Path(__file__).parent))
 gates: Any = import_module("gates")
 WAD = gates.WAD
 
+SLOW = (HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large)
 MARKET = ("ltv", "liquidation_threshold", "reserve_factor", "supply_cap", "borrow_cap", "price_bound", "max_rate",
           "virtual_shares", "share_limit", "index_ceiling")  # fmt: skip
 RATES = ("base_rate_per_year", "multiplier_per_year", "jump_multiplier_per_year", "kink")
@@ -108,7 +109,8 @@ def drawn_proposal(data: Any, model: str, most: int) -> Proposal:
         drawn_edit(table, data.draw)
     head = gates.toml_of(table)
     try:
-        parse_protocol(base, "x"), parse_protocol(head, "x")
+        parse_protocol(base, "x")
+        parse_protocol(head, "x")
     except UsageError:
         assume(False)
     with tempfile.TemporaryDirectory() as folder:
@@ -134,7 +136,7 @@ def at(span: Span, value: int) -> frozenset[Any]:
 
 @pytest.mark.parametrize("model", ["reference", "venus"])
 @given(st.data())
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, deadline=None, suppress_health_check=SLOW)
 def test_the_ends_of_a_range(model: str, data: Any) -> None:
     """No condition fails there that the parameter could keep; one unit beyond, the named ones do."""
     for span in spans(drawn_proposal(data, model, 3)):
@@ -159,7 +161,7 @@ def test_the_ends_of_a_range(model: str, data: Any) -> None:
 
 @pytest.mark.parametrize("model", ["reference", "venus"])
 @given(st.data())
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, deadline=None, suppress_health_check=SLOW)
 def test_each_condition_holds_on_one_interval(model: str, data: Any) -> None:
     """As bisection takes it: of each parameter by itself, with the others as they are."""
     for span in spans(drawn_proposal(data, model, 2)):
@@ -176,7 +178,7 @@ def test_each_condition_holds_on_one_interval(model: str, data: Any) -> None:
 
 @pytest.mark.parametrize("model", ["reference", "venus"])
 @given(st.data())
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, deadline=None, suppress_health_check=SLOW)
 def test_no_change_is_named_that_is_not_needed(model: str, data: Any) -> None:
     """A condition fails with the changes that are named, and with no fewer."""
     from poolproof.gate.ranges import responsible
