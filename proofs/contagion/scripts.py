@@ -23,6 +23,8 @@ COLLAPSED = 1
 HIGHEST = 2**128
 """The highest price for which the catalogue is claimed [value per smallest unit]."""
 MOST_LIQUIDATIONS = 128
+LITTLE = 10_000
+"""A debt that is to be repaid last counts for one in so many."""
 DEPOSIT, ENTER, BORROW, RECORD, LIQUIDATE = "deposit", "enter", "borrow", "write_off", "liquidate"
 WITHDRAW = "withdraw"
 ON_VENUS = {
@@ -180,13 +182,12 @@ class Script:
     def record(self, pool: str, account: Account) -> None:
         """Record an account's bad debt, after liquidations where its collateral is more than dust."""
         markets = [(name, market) for name, market in self.markets.items() if place_of(name)[0] == pool]
-        debts = sorted(markets, key=lambda each: (place_of(each[0])[1] == self.last, -value_owed(each[1], account, self.state.now)))
         for _ in range(MOST_LIQUIDATIONS):
             if self.last is None and self._recorded(pool, account):
                 return
             if not any(
                 self.liquidate(user, account, debt, held)
-                for debt, market in debts
+                for debt, market in sorted(markets, key=lambda each: -self._weight(*each, account))
                 if owes(market, account)
                 for held, collateral in markets
                 if holds(collateral, account)
@@ -195,6 +196,11 @@ class Script:
                 break
         if not self._recorded(pool, account):
             raise Ended
+
+    def _weight(self, name: str, market: Any, account: Account) -> int:
+        """What an account owes in a market, which counts for little where it is to be repaid last [value]."""
+        value = value_owed(market, account, self.state.now)
+        return value // LITTLE if place_of(name)[1] == self.last else value
 
     def _recorded(self, pool: str, account: Account) -> bool:
         """Whether somebody else could record an account's bad debt."""
@@ -207,11 +213,15 @@ class Script:
     def liquidate(self, user: Account, account: Account, debt: str, held: str) -> bool:
         """Repay the least that seizes all of a collateral, else as much as is accepted."""
         wallet = wallet_of(self.markets[debt], user)
-        powers = (1 << power for power in range(wallet.bit_length()))
-        most = next((amount for amount in powers if self._seizes_all(user, account, debt, held, amount)), None)
+        most = wallet if self._seizes_all(user, account, debt, held, wallet) else None
+        if most is None:
+            if self.attempt(LIQUIDATE, user, account, debt, held, wallet) is None:
+                return True
+            powers = (1 << power for power in range(wallet.bit_length()))
+            most = next((amount for amount in powers if self._seizes_all(user, account, debt, held, amount)), None)
         if most is None:
             return self.most(LIQUIDATE, user, account, debt, held, at_most=wallet) > 0
-        least = most // 2
+        least = 0
         while most - least > 1:
             middle = (least + most) // 2
             if self._seizes_all(user, account, debt, held, middle):

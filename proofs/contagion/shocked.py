@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TypeAlias
 
+from poolproof.models.core_pool import CoreMarket
 from poolproof.models.deployed.venus.market import VToken
 from poolproof.models.system import place_of
 from poolproof.proofs import registry
@@ -28,7 +29,7 @@ from .exposure import pools_of
 from .losses import loss_between
 from .network import Contagion, Loss
 from .scripts import BORROW, WITHDRAW, Ended, Script, cash_of, feed_of, is_collateral, lends
-from .shock import Shocks, moved_price, moves_of_feeds
+from .shock import BY_SHARES, Shocks, moved_price, moves_of_feeds
 from .unnoticed import losses_over_time
 from .unwinding import unwinding_of
 from .witness import IN_SHARES, REFUSED, Case, Choice, Witness, is_close, lenders_of, shown
@@ -72,21 +73,22 @@ def show_losses_of_shock(
         assert row.upper is not None  # noqa: S101 - for the type checker
         case = Case(row.source, row.pool, row.asset, row.kind)
         found = runs.largest(case, row.upper)
-        row.gap = _gap_of(row.upper, found)
+        row.gap = _gap_of(row, row.upper, found)
         if found is not None:
             row.lower, row.witness = found.loss, shown(model, protocol, case, found).to_json()
             analysis.over_time.append(losses_over_time(model, protocol, case, found))
 
 
-def _gap_of(upper: int, found: Witness | None) -> str | None:
+def _gap_of(row: Loss, upper: int, found: Witness | None) -> str | None:
     """Why a loss stays more than a hundredth below its bound."""
+    loose = IN_SHARES if set(BY_SHARES) <= set(row.theorem) else AT_THE_THRESHOLD
     if is_close(0 if found is None else found.loss, upper):
         return None
     if found is None:
-        return f"no run loses anything; {AT_THE_THRESHOLD}"
+        return f"no run loses anything; {loose}"
     limits = dict.fromkeys(REFUSED.get(each, each) for each in found.limits)
     refused = f"drawing more is refused: {', '.join(limits)}; " if limits else ""
-    return refused + (IN_SHARES if found.choice.reached else AT_THE_THRESHOLD)
+    return refused + loose
 
 
 class Runs:
@@ -100,14 +102,16 @@ class Runs:
 
     def largest(self, case: Case, upper: int) -> Witness | None:
         """The run in which a market loses most, of those that are tried; None where none loses anything."""
-        best: Witness | None = None
-        for positions in self._choices(case):
-            if best is not None and is_close(best.loss, upper):
-                break
-            found = self._played(case, positions)
-            if found is not None and found.loss > (best.loss if best is not None else 0):
-                best = found
-        return best
+        best: tuple[Witness, Positions] | None = None
+        for further in (self._choices(case), None):
+            choices = further if further is not None else self._looped(case, *best) if best is not None else ()
+            for positions in choices:
+                found = self._played(case, positions)
+                if found is not None and found.loss > (best[0].loss if best is not None else 0):
+                    best = found, positions
+                if best is not None and is_close(best[0].loss, upper):
+                    return best[0]
+        return best[0] if best is not None else None
 
     # --- one run --------------------------------------------------------------------------------------------------
 
@@ -143,7 +147,7 @@ class Runs:
             for name, _ in each.loans:
                 core = cores.get(name)
                 lent = [core] if core is not None else []
-                if core is None or core != case.market:
+                if core is None or core not in {case.market, *pledged}:
                     lent.append(name)
                 for wanted in lent:
                     if wanted not in pledged:
@@ -167,7 +171,7 @@ class Runs:
             most = cash_of(script.markets[name])
             if wanted is not None:
                 most = min(most, wanted)
-            elif moved <= pays:
+            elif taken and moved <= pays:
                 most = min(most, int(short / (max(price, 1) * pays)))
             script.open(name)
             amount = script.most(BORROW, account, name, at_most=most)
@@ -201,7 +205,6 @@ class Runs:
         yield from ((each,) for each in own)
         if over:
             yield over
-            yield from self._looped(case, over)
         for name in self._collaterals(case.pool):
             ruined = self._over_lines(name, case.market) if name != case.market else ()
             if ruined:
@@ -247,17 +250,18 @@ class Runs:
                 found += list(self._in_pool(pool.id, *drawing))[:1]
         return tuple(found)
 
-    def _looped(self, case: Case, over: Positions) -> Iterator[Positions]:
-        """With supply that is pledged by who borrows it, as much as leaves for the lines what they draw."""
+    def _looped(self, case: Case, best: Witness, positions: Positions) -> Iterator[Positions]:
+        """With supply that is pledged by who borrows it, as much as leaves for the others what they took."""
         market = self.start.markets[case.market]
         left = WAD - _loan_to_value(market)
-        if not is_collateral(market) or not left:
+        if not is_collateral(market) or not left or any(case.market in each.pledged for each in positions):
             return
-        supplied = min(self._drawn(case.market, over) * WAD // left, self._cap(case.market))
-        users = [user for user in self.start.users if user != self.start.defaulter]
+        users = [user for user in self.start.users if user not in {each.account for each in positions}]
         loans = ((case.market, None),)
-        loops = [Position(user, case.pool, (case.market,), loans, supplied // len(users)) for user in users]
-        yield (*loops, *over)
+        for taken in dict.fromkeys((best.loss, self._drawn(case.market, positions))):
+            supplied = min(taken * WAD // left, self._cap(case.market))
+            loops = [Position(user, case.pool, (case.market,), loans, supplied // len(users)) for user in users]
+            yield (*loops, *positions)
 
     def _drawn(self, core: str, positions: Positions) -> int:
         """How much of a core market is drawn over lines, if it has all it can have [tokens]."""
@@ -267,7 +271,7 @@ class Runs:
             self._enter(script, case, positions)
         except Ended:
             return 0
-        return int(script.markets[core].lent)
+        return int(script.markets[core].lent) if isinstance(script.markets[core], CoreMarket) else 0
 
     # --- what a price move does to a market -----------------------------------------------------------------------
 
