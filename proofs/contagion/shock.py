@@ -219,10 +219,11 @@ def moved_price(price: int, move: Fraction) -> int:
 def losses_of_shock(protocol: Protocol, shocks: Shocks, state: Any = None) -> list[Loss]:
     """The most that a price move makes each market lose, whoever holds what, up to what is at stake in it.
 
-    An account with debt D and threshold x collateral >= D before is short of at most D' - C' / incentive after, and no
-    liquidation raises that; see `most_short`.  A loss W that is recorded as bad debt lowers the price of the market's
-    shares, and raises what those who pledged them are short of; see `passed_back`.  In all the sum of
-    (1 - passed back) x W is at most the shortage after the move and what is passed back of losses over lines.
+    Weigh collateral by any w from its threshold to 1 / incentive.  After the move all accounts together are short of at
+    most what `most_short` says, because they were healthy before (SOLV-5), and no liquidation adds to that (LIQ-3).  What
+    is left of an account that has nothing more to seize is recorded: a loss of its market, whose shares lose as much.
+    Of what an account's collateral loses by that, at most w is added to what it is short of.  So the sum of (1 - w) x bad
+    debts is at most the shortage after the move and w x losses over lines.  On deployed pools no share loses by bad debt.
     """
     moves = moves_of_feeds(protocol, shocks)
     found = exposures(protocol, state)
@@ -280,18 +281,30 @@ class _Pool:
             for each in self.markets
         }
         self.top = max((self.moved[each.name] for each in self.markets if each.owed), default=Fraction(1))
-        self.returns = has_lines(protocol) and any(self.passed_back(each) for each in self.markets)
+        self.returns = has_lines(protocol) and any(each.threshold > 0 for each in self.markets)
 
     def lost(self, market: Exposure, over: Mapping[str, int], most: int | None = None) -> int:
         """The most bad debt of a market [smallest unit], if losses over lines come to it; ``most`` of it can be owed."""
         owed = self.owed(market) if most is None else min(most, market.owed)
+        weights = {each.name: self.weight(each) for each in self.markets if each.threshold > 0}
+        lighter = {**weights, market.name: Fraction(market.threshold, WAD)} if market.threshold > 0 else weights
+        return min(self.lost_at(market, owed, over, each) for each in (weights, lighter))
+
+    def lost_at(
+        self, market: Exposure, owed: int, over: Mapping[str, int], weights: Mapping[str, Fraction]
+    ) -> int:
+        """The most bad debt of a market, where collateral weighs so much against debts.
+
+        Where its own debt moves to less than what collateral pays, more must be missing elsewhere than it loses.
+        """
         price = self.prices[market.name]
-        short = self.most_short({market.name: owed})
-        back: Mapping[str, Fraction] = {}
+        short = self.most_short({market.name: owed}, weights)
+        part = max(1, min((paid for paid, _ in self.held(weights)), default=Fraction(1)) / self.moved[market.name])
         if self.returns:
-            back = {each.name: self.passed_back(each) for each in self.markets}
+            back = {each.name: weights.get(each.name, Fraction(0)) for each in self.markets}
             short += sum(over.get(each.asset, 0) * self.prices[each.name] * back[each.name] for each in self.markets)
-        left = price * (1 - back.get(market.name, Fraction(0)))
+            part -= back[market.name]
+        left = price * part
         return min(owed, ceil(short / left)) if left else owed if short or not price else 0
 
     @staticmethod
@@ -299,19 +312,15 @@ class _Pool:
         """The most that can be owed in a market: what suppliers have, and what its line brings."""
         return min(market.owed, market.supplied + (market.credit.reach if market.credit is not None else 0))
 
-    def most_short(self, owed: Mapping[str, int]) -> Fraction:
-        """The most by which debts exceed what collateral pays, of all accounts together, at the new prices [value].
+    def most_short(self, owed: Mapping[str, int], weights: Mapping[str, Fraction]) -> Fraction:
+        """The most by which debts exceed weighed collateral, of all accounts together, at the new prices [value].
 
-        A value x of debt that moves by m, against x / threshold of collateral that moves by c, is short of
-        x (m - c / (threshold x incentive)).  That is most where the debts that move up most stand against the collateral
+        A value x of debt that moves by m, against x / threshold of collateral that moves by c, exceeds it by
+        x (m - c x weight / threshold).  That is most where the debts that move up most stand against the collateral
         that pays least, as far as there is of both.
         """
         debts = [(self.moved[e.name], Fraction(owed.get(e.name, self.owed(e)) * e.price)) for e in self.markets]
-        held = [
-            (self.pays(each), Fraction(each.supplied * each.price * each.threshold, WAD))
-            for each in self.markets
-            if each.threshold > 0
-        ]
+        held = self.held(weights)
         debts.sort(key=lambda each: -each[0])
         held.sort()
         short = Fraction(0)
@@ -323,18 +332,21 @@ class _Pool:
             debts, held = [each for each in debts if each[1]], [each for each in held if each[1]]
         return short
 
-    def pays(self, market: Exposure) -> Fraction:
-        """What collateral pays after the move of a debt that it just covered, as a part of that debt before."""
-        return self.moved[market.name] * WAD / (market.threshold * self.incentive)
+    def held(self, weights: Mapping[str, Fraction]) -> list[tuple[Fraction, Fraction]]:
+        """What each collateral pays of a debt that it just covered, and the most that it covers [value]."""
+        return [
+            (
+                self.moved[each.name] * weights[each.name] * WAD / each.threshold,
+                Fraction(each.supplied * each.price * each.threshold, WAD),
+            )
+            for each in self.markets
+            if each.threshold > 0
+        ]
 
-    def passed_back(self, market: Exposure) -> Fraction:
-        """What a loss of a market adds at most to what accounts are short of, as a part of it.
+    def weight(self, market: Exposure) -> Fraction:
+        """What collateral pays of a debt, 1 / incentive; or less, as much as still covers all debts after the move.
 
-        Its shares lose at most what it loses, and pay 1 / incentive of that.  Where they did cover their debts with the
-        incentive, as much of the shares must be lost before as they had beyond: of the loss no more than
-        threshold x the debts' move / their own, or the threshold for debts that are made after the move.
+        At least the threshold, at which debts are made after the move.
         """
-        if not market.threshold:
-            return Fraction(0)
         moved = self.top / self.moved[market.name] if self.moved[market.name] else Fraction(1)
         return min(1 / self.incentive, Fraction(market.threshold, WAD) * max(Fraction(1), moved))

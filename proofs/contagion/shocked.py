@@ -258,10 +258,17 @@ class Runs:
             return
         users = [user for user in self.start.users if user not in {each.account for each in positions}]
         loans = ((case.market, None),)
-        for taken in dict.fromkeys((best.loss, self._drawn(case.market, positions))):
+        for taken in dict.fromkeys((best.loss, self._borrowed(case, best))):
             supplied = min(taken * WAD // left, self._cap(case.market))
             loops = [Position(user, case.pool, (case.market,), loans, supplied // len(users)) for user in users]
             yield (*loops, *positions)
+
+    def _borrowed(self, case: Case, found: Witness) -> int:
+        """How much of what the market that loses can lend went out in a run, over lines too [tokens]."""
+        drawing = {lenders_of(self.start, pool.id).get(case.market) for pool in self.protocol.pools}
+        names = {case.market, *drawing, *([case.asset] if self.start.alone else [])}
+        calls = found.calls[found.start : found.collapse]
+        return sum(given[-1] for action, given in calls if action.name == BORROW and given[1] in names)
 
     def _drawn(self, core: str, positions: Positions) -> int:
         """How much of a core market is drawn over lines, if it has all it can have [tokens]."""
