@@ -182,12 +182,15 @@ class Script:
     def record(self, pool: str, account: Account) -> None:
         """Record an account's bad debt, after liquidations where its collateral is more than dust."""
         markets = [(name, market) for name, market in self.markets.items() if place_of(name)[0] == pool]
+        debts = sorted(markets, key=lambda each: -self._weight(*each, account))
         for _ in range(MOST_LIQUIDATIONS):
             if self.last is None and self._recorded(pool, account):
                 return
+            if self.last is not None:
+                debts.sort(key=lambda each: -self._weight(*each, account))
             if not any(
                 self.liquidate(user, account, debt, held)
-                for debt, market in sorted(markets, key=lambda each: -self._weight(*each, account))
+                for debt, market in debts
                 if owes(market, account)
                 for held, collateral in markets
                 if holds(collateral, account)
@@ -211,17 +214,19 @@ class Script:
         return [user for user in self.users if user != account] or [account]
 
     def liquidate(self, user: Account, account: Account, debt: str, held: str) -> bool:
-        """Repay the least that seizes all of a collateral, else as much as is accepted."""
+        """Repay what already seizes all of a collateral, else as much as is accepted.
+
+        That is a power of two, or the least amount where an asset's debts are repaid last.
+        """
         wallet = wallet_of(self.markets[debt], user)
-        most = wallet if self._seizes_all(user, account, debt, held, wallet) else None
-        if most is None:
-            if self.attempt(LIQUIDATE, user, account, debt, held, wallet) is None:
-                return True
-            powers = (1 << power for power in range(wallet.bit_length()))
-            most = next((amount for amount in powers if self._seizes_all(user, account, debt, held, amount)), None)
+        whole = self._seizes_all(user, account, debt, held, wallet)
+        if not whole and self.attempt(LIQUIDATE, user, account, debt, held, wallet) is None:
+            return True
+        powers = [1 << power for power in range(wallet.bit_length())] if self.last is None else [wallet]
+        most = next((amount for amount in powers if self._seizes_all(user, account, debt, held, amount)), None)
         if most is None:
             return self.most(LIQUIDATE, user, account, debt, held, at_most=wallet) > 0
-        least = 0
+        least = 0 if self.last is not None else most - 1
         while most - least > 1:
             middle = (least + most) // 2
             if self._seizes_all(user, account, debt, held, middle):
