@@ -271,6 +271,7 @@ class _Pool:
         self, protocol: Protocol, name: str, found: Mapping[str, Exposure], moves: Mapping[str, Fraction]
     ) -> None:
         self.markets = [each for each in found.values() if each.pool == name]
+        lenders = {f"{each.credit.lender}/{each.asset}" for each in found.values() if each.credit is not None}
         self.incentive = Fraction(self.markets[0].incentive, WAD)
         self.prices = {
             each.name: moved_price(each.price, moves[each.oracle]) if each.oracle in moves else each.price
@@ -281,7 +282,9 @@ class _Pool:
             for each in self.markets
         }
         self.top = max((self.moved[each.name] for each in self.markets if each.owed), default=Fraction(1))
-        self.returns = has_lines(protocol) and any(each.threshold > 0 for each in self.markets)
+        self.returns = has_lines(protocol) and any(
+            each.threshold > 0 and (each.owed > 0 or each.name in lenders) for each in self.markets
+        )
 
     def lost(self, market: Exposure, over: Mapping[str, int], most: int | None = None) -> int:
         """The most bad debt of a market [smallest unit], if losses over lines come to it; ``most`` of it can be owed."""
@@ -290,9 +293,7 @@ class _Pool:
         lighter = {**weights, market.name: Fraction(market.threshold, WAD)} if market.threshold > 0 else weights
         return min(self.lost_at(market, owed, over, each) for each in (weights, lighter))
 
-    def lost_at(
-        self, market: Exposure, owed: int, over: Mapping[str, int], weights: Mapping[str, Fraction]
-    ) -> int:
+    def lost_at(self, market: Exposure, owed: int, over: Mapping[str, int], weights: Mapping[str, Fraction]) -> int:
         """The most bad debt of a market, where collateral weighs so much against debts.
 
         Where its own debt moves to less than what collateral pays, more must be missing elsewhere than it loses.

@@ -209,9 +209,7 @@ class Runs:
             ruined = self._over_lines(name, case.market) if name != case.market else ()
             if ruined:
                 drawn = self._drawn(name, ruined)
-                borrower = Position(
-                    self.start.borrower, case.pool, (name,), ((case.market, None),), drawn
-                )
+                borrower = Position(self.start.borrower, case.pool, (name,), ((case.market, None),), drawn)
                 yield (borrower, *ruined)
 
     def _in_pool(self, pool: str, *wanted: str) -> Iterator[Position]:
