@@ -68,7 +68,8 @@ def analyse(
 def show_losses(protocol: Protocol, analysis: Contagion, watch: Watch) -> None:
     """Give each loss that may be above nothing the largest run that is found; runs start from the initial state.
 
-    Losses by a price move have runs of their own.  Of many losses the worst at the start's prices are run, principal first.  What is not run says so in its ``gap``.
+    Losses by a price move have runs of their own.  Of many losses the worst at the start's prices are run, principal
+    first.  What is not run says so in its ``gap``.
     """
     model, _ = registry.of(protocol)
     prices = {each.asset: each.price for each in exposures(protocol).values()}

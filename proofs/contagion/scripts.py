@@ -182,12 +182,12 @@ class Script:
     def record(self, pool: str, account: Account) -> None:
         """Record an account's bad debt, after liquidations where its collateral is more than dust."""
         markets = [(name, market) for name, market in self.markets.items() if place_of(name)[0] == pool]
-        debts = sorted(markets, key=lambda each: -self._weight(*each, account))
+        debts = sorted(markets, key=lambda each: -self._weight(each[0], each[1], account))
         for _ in range(MOST_LIQUIDATIONS):
             if self.last is None and self._recorded(pool, account):
                 return
             if self.last is not None:
-                debts.sort(key=lambda each: -self._weight(*each, account))
+                debts.sort(key=lambda each: -self._weight(each[0], each[1], account))
             if not any(
                 self.liquidate(user, account, debt, held)
                 for debt, market in debts

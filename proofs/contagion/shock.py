@@ -300,7 +300,8 @@ class _Pool:
         """
         price = self.prices[market.name]
         short = self.most_short({market.name: owed}, weights)
-        part = max(1, min((paid for paid, _ in self.held(weights)), default=Fraction(1)) / self.moved[market.name])
+        least = min((paid for paid, _ in self.held(weights)), default=Fraction(0))
+        part = max(Fraction(1), least / self.moved[market.name])
         if self.returns:
             back = {each.name: weights.get(each.name, Fraction(0)) for each in self.markets}
             short += sum(over.get(each.asset, 0) * self.prices[each.name] * back[each.name] for each in self.markets)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from poolproof.models.core_pool import CoreMarket
 from poolproof.models.deployed.venus.market import VToken
@@ -294,7 +294,7 @@ class Runs:
     def _pays(self, name: str) -> Fraction:
         """What collateral pays after the move of a debt that it just covered, as a part of that debt before."""
         market = self.start.markets[name]
-        return self._moved(name) * WAD / (market.liquidation_threshold * self.incentive[place_of(name)[0]])
+        return self._moved(name) * WAD / (int(market.liquidation_threshold) * self.incentive[place_of(name)[0]])
 
     def _collaterals(self, pool: str) -> list[str]:
         """The markets of a pool against which something can be borrowed."""
@@ -302,5 +302,5 @@ class Runs:
         return [name for name, each in markets if place_of(name)[0] == pool and is_collateral(each)]
 
 
-def _loan_to_value(market: object) -> int:
+def _loan_to_value(market: Any) -> int:
     return int(market.collateral_factor if isinstance(market, VToken) else market.ltv)

@@ -117,10 +117,11 @@ def test_time_is_in_the_losses_of_a_move() -> None:
     lower = {(each.pool, each.asset): each.lower for each in analysis.losses}
     assert len(analysis.over_time) == 3
     for row in analysis.over_time:
-        losses = [point.loss for point in row.points]
-        assert losses[0] == lower[row.pool, row.asset]
-        assert losses[-1] is not None
-        assert losses[-1] > losses[0]
+        first, last = row.points[0].loss, row.points[-1].loss
+        assert first == lower[row.pool, row.asset]
+        assert first is not None
+        assert last is not None
+        assert last > first
 
 
 @pytest.mark.parametrize("seed", range(12))
