@@ -17,6 +17,7 @@ from .graph import network_of
 from .network import Contagion, Limit, Network
 from .paths import WORST_FIRST, paths_of
 from .ranking import Ranked, ranking
+from .shock import SHOCK
 from .simultaneous import Simultaneous, simultaneous
 from .unnoticed import losses_over_time
 from .witness import gap_of, is_close, largest, shown
@@ -68,11 +69,12 @@ def analyse(
 def show_losses(protocol: Protocol, analysis: Contagion, watch: Watch) -> None:
     """Give each loss that may be above nothing the largest run that is found; runs start from the initial state.
 
-    Of many losses the worst at the start's prices are run, principal first.  What is not run says so in its ``gap``.
+    Losses by a price move have runs of their own.  Of many losses the worst at the start's prices are run, principal
+    first.  What is not run says so in its ``gap``.
     """
     model, _ = registry.of(protocol)
     prices = {each.asset: each.price for each in exposures(protocol).values()}
-    wanted = [loss for loss in analysis.losses if loss.upper != 0]
+    wanted = [loss for loss in analysis.losses if loss.upper != 0 and loss.source != SHOCK]
     if len(wanted) > MOST_RUNS:
         wanted.sort(key=lambda loss: (WORST_FIRST.index(loss.kind), -(loss.upper or 0) * prices[loss.asset]))
         for loss in wanted[MOST_RUNS:]:

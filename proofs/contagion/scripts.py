@@ -23,8 +23,17 @@ COLLAPSED = 1
 HIGHEST = 2**128
 """The highest price for which the catalogue is claimed [value per smallest unit]."""
 MOST_LIQUIDATIONS = 128
+LITTLE = 10_000
+"""A debt that is to be repaid last counts for one in so many."""
 DEPOSIT, ENTER, BORROW, RECORD, LIQUIDATE = "deposit", "enter", "borrow", "write_off", "liquidate"
-ON_VENUS = {DEPOSIT: "mint", ENTER: "enter_market", RECORD: "heal_account", LIQUIDATE: "liquidate_borrow"}
+WITHDRAW = "withdraw"
+ON_VENUS = {
+    DEPOSIT: "mint",
+    ENTER: "enter_market",
+    RECORD: "heal_account",
+    LIQUIDATE: "liquidate_borrow",
+    WITHDRAW: "redeem_underlying",
+}
 """What the deployed model calls what the reference calls otherwise."""
 
 
@@ -35,7 +44,8 @@ class Ended(Exception):
 class Script:
     """A run from the protocol's start, in which every action completes.
 
-    Markets are named "pool/asset"; in a model of one pool the actions get the asset alone.
+    Markets are named "pool/asset"; in a model of one pool the actions get the asset alone.  ``last``: an asset; then
+    accounts are liquidated as far as that goes before they are recorded, and their debt in that asset last.
     """
 
     def __init__(self, model: Model, protocol: Protocol) -> None:
@@ -49,6 +59,7 @@ class Script:
         self.configs = {f"{pool.id}{SEPARATOR}{each.asset}": each for pool in protocol.pools for each in pool.markets}
         self.dust = {pool.id: pool.dust_value for pool in protocol.pools}
         self.before: Any = None
+        self.last: str | None = None
         self.calls: list[Call] = []
         self.limits: list[str] = []
         self.start = self.collapse = 0
@@ -170,34 +181,69 @@ class Script:
 
     def record(self, pool: str, account: Account) -> None:
         """Record an account's bad debt, after liquidations where its collateral is more than dust."""
-        others = [user for user in self.users if user != account] or [account]
         markets = [(name, market) for name, market in self.markets.items() if place_of(name)[0] == pool]
-        debts = sorted(markets, key=lambda each: -value_owed(each[1], account, self.state.now))
+        debts = sorted(markets, key=lambda each: -self._weight(each[0], each[1], account))
         for _ in range(MOST_LIQUIDATIONS):
-            if any(self.attempt(RECORD, pool, user, account) is None for user in others):
+            if self.last is None and self._recorded(pool, account):
                 return
+            if self.last is not None:
+                debts.sort(key=lambda each: -self._weight(each[0], each[1], account))
             if not any(
                 self.liquidate(user, account, debt, held)
                 for debt, market in debts
                 if owes(market, account)
                 for held, collateral in markets
                 if holds(collateral, account)
-                for user in others
+                for user in self._others(account)
             ):
-                raise Ended
-        raise Ended
+                break
+        if not self._recorded(pool, account):
+            raise Ended
+
+    def _weight(self, name: str, market: Any, account: Account) -> int:
+        """What an account owes in a market, which counts for little where it is to be repaid last [value]."""
+        value = value_owed(market, account, self.state.now)
+        return value // LITTLE if place_of(name)[1] == self.last else value
+
+    def _recorded(self, pool: str, account: Account) -> bool:
+        """Whether somebody else could record an account's bad debt."""
+        return any(self.attempt(RECORD, pool, user, account) is None for user in self._others(account))
+
+    def _others(self, account: Account) -> list[Account]:
+        """Everybody else, if there is anybody."""
+        return [user for user in self.users if user != account] or [account]
 
     def liquidate(self, user: Account, account: Account, debt: str, held: str) -> bool:
-        """Repay the power of two that already seizes all of a collateral, else as much as is accepted."""
+        """Repay what already seizes all of a collateral, else as much as is accepted.
+
+        That is a power of two, or the least amount where an asset's debts are repaid last.
+        """
         wallet = wallet_of(self.markets[debt], user)
-        for amount in (1 << power for power in range(wallet.bit_length())):
-            action, given = self.call_of(LIQUIDATE, (user, account, debt, held, amount))
-            if perform(self.state, action, given) is None:
-                if not holds(self.markets[held], account):
-                    self.calls.append((action, given))
-                    return True
-                self.state.journal.undo()
-        return self.most(LIQUIDATE, user, account, debt, held, at_most=wallet) > 0
+        whole = self._seizes_all(user, account, debt, held, wallet)
+        if not whole and self.attempt(LIQUIDATE, user, account, debt, held, wallet) is None:
+            return True
+        powers = [1 << power for power in range(wallet.bit_length())] if self.last is None else [wallet]
+        most = next((amount for amount in powers if self._seizes_all(user, account, debt, held, amount)), None)
+        if most is None:
+            return self.most(LIQUIDATE, user, account, debt, held, at_most=wallet) > 0
+        least = 0 if self.last is not None else most - 1
+        while most - least > 1:
+            middle = (least + most) // 2
+            if self._seizes_all(user, account, debt, held, middle):
+                most = middle
+            else:
+                least = middle
+        self.do(LIQUIDATE, user, account, debt, held, most)
+        return True
+
+    def _seizes_all(self, user: Account, account: Account, debt: str, held: str, amount: int) -> bool:
+        """Whether a liquidation is accepted and leaves nothing of the collateral; it is taken back."""
+        action, given = self.call_of(LIQUIDATE, (user, account, debt, held, amount))
+        if perform(self.state, action, given) is not None:
+            return False
+        nothing = not holds(self.markets[held], account)
+        self.state.journal.undo()
+        return nothing
 
 
 # --- what a script reads ----------------------------------------------------------------------------------------

@@ -20,14 +20,14 @@ from poolproof.spec.arithmetic import WAD
 from poolproof.spec.errors import UsageError, shown_text
 from poolproof.spec.protocol import Protocol
 
-from .exposure import Exposure, exposures, market_of, pools_of, present
+from .exposure import Exposure, exposures, has_lines, lends_at_all, market_of, oracle_of, pools_of, present
 from .graph import OVER_A_LINE, caps_theorem
 from .network import Loss
 from .unwinding import Unwinding, unwinding_of
 
 SHOCK = "shock"
 """The source of what a price move does."""
-ONE_MOVE = "one price move"
+ONE_MOVE = "one price move, from the prices of the start"
 """For how long the bounds of a shock hold."""
 MOST_STEPS = 100_000
 """Most liquidations of one shock."""
@@ -91,7 +91,7 @@ def moves_of_feeds(protocol: Protocol, shocks: Shocks) -> dict[str, Fraction]:
     for pool in protocol.pools:
         for market in pool.markets:
             if market.asset in shocks:
-                oracle = market.oracle or market.asset
+                oracle = oracle_of(protocol, market)
                 if moves.setdefault(oracle, shocks[market.asset]) != shocks[market.asset]:
                     cure = "give the assets of one feed the same move"
                     raise UsageError(f"two moves of the feed {shown_text(oracle)} differ", "--shock", cure)
@@ -182,14 +182,14 @@ def _move_prices(
     prices: dict[str, tuple[int, int]] = {}
     for config in protocol.pools:
         for of in config.markets:
-            oracle = of.oracle or of.asset
+            oracle = oracle_of(protocol, of)
             if oracle not in moves:
                 continue
             pool = pools[config.id]
             market = market_of(pool, config.id, of.asset)
             feed: Any = market if isinstance(market, VToken) else market.feed
             if oracle not in prices:
-                prices[oracle] = feed.price, max(1, int(feed.price * (1 + moves[oracle]))) if feed.price else 0
+                prices[oracle] = feed.price, moved_price(feed.price, moves[oracle])
                 if prices[oracle][1] > HIGHEST_PRICE:
                     rule = f"the price of {shown_text(oracle)} leaves the declared bounds"
                     raise UsageError(rule, "--shock", "write a smaller move")
@@ -205,71 +205,150 @@ ASSUMING = (
     "every account healthy before, liquidated as far as its collateral goes at the new prices; what one unit of rounding "
     "and the dust of a write-off add to each account is not counted"
 )
+BUFFER = ("SOLV-5", "LIQ-3")
+"""What bounds the shortage of an account: it was healthy before, and a liquidation takes at most the incentive."""
+BY_SHARES = ("SOLV-2", "SOLV-3", "SOLV-4", "LIQ-6")
+"""What bounds the losses that follow where what is lost lowers the price of shares that are collateral."""
+
+
+def moved_price(price: int, move: Fraction) -> int:
+    """A price after a relative move, rounded down and at least 1; a missing price stays missing."""
+    return max(1, int(price * (1 + move))) if price else 0
 
 
 def losses_of_shock(protocol: Protocol, shocks: Shocks, state: Any = None) -> list[Loss]:
     """The most that a price move makes each market lose, whoever holds what, up to what is at stake in it.
 
-    An account with debt D and threshold x collateral >= D before is short of at most D' - C' / incentive after.  In
-    all W, which is recorded as bad debt, lowers at most as much collateral of others, where lent shares are collateral:
-    W <= (incentive x the shortage + what came over credit lines) / (incentive - 1).
+    Weigh collateral by any w from its threshold to 1 / incentive.  After the move all accounts together are short of at
+    most what `most_short` says, because they were healthy before (SOLV-5), and no liquidation adds to that (LIQ-3).  What
+    is left of an account that has nothing more to seize is recorded: a loss of its market, whose shares lose as much.
+    Of what an account's collateral loses by that, at most w is added to what it is short of.  So the sum of (1 - w) x bad
+    debts is at most the shortage after the move and w x losses over lines.  On deployed pools no share loses by bad debt.
     """
-    moves = {oracle: 1 + move for oracle, move in moves_of_feeds(protocol, shocks).items()}
+    moves = moves_of_feeds(protocol, shocks)
     found = exposures(protocol, state)
-    lost: dict[str, int] = {}
+    pools = {pool.id: _Pool(protocol, pool.id, found, moves) for pool in protocol.pools}
     cores = {each.credit.lender for each in found.values() if each.credit is not None}
-    for pool in sorted({each.pool for each in found.values()}, key=lambda name: name in cores):
-        markets = [each for each in found.values() if each.pool == pool]
-        lost |= _losses_in_pool(markets, moves, _over_lines(found, lost, pool))
-    rows = []
-    for name, market in found.items():
-        lines = _over_lines(found, lost, market.pool).get(market.asset, 0)
-        theorem = (*caps_theorem(protocol), "SOLV-5") if protocol.model != "venus" else ("CAP-1-w", "SOLV-5-w")
-        reason = ASSUMING + (f"; {lines} of it over credit lines" if lines else "")
-        upper = min(lost[name], market.losable) + lines
-        theorem += OVER_A_LINE if lines else ()
-        rows.append(
-            Loss(SHOCK, market.pool, market.asset, "principal", upper, reason, theorem=theorem, horizon=ONE_MOVE)
+    lines: dict[str, dict[str, int]] = {}
+    rows = {}
+    for name in sorted(pools, key=lambda name: name in cores):
+        pool = pools[name]
+        over = {asset: sum(carried.values()) for asset, carried in lines.items()} if name in cores else {}
+        for each in pool.markets:
+            rows[each.name] = _row(protocol, pool, each, over, from_file=state is None)
+            if each.credit is not None:
+                carried = min(pool.lost(each, {}, each.credit.reach), each.credit.at_risk)
+                lines.setdefault(each.asset, {})[name] = carried
+    return [rows[name] for name in found]
+
+
+def _row(protocol: Protocol, pool: _Pool, market: Exposure, over: Mapping[str, int], *, from_file: bool) -> Loss:
+    """A market's loss, by its own borrowers and over lines, with what it follows from."""
+    lines = over.get(market.asset, 0)
+    own = min(pool.lost(market, over), market.losable)
+    upper = min(own + lines, max(market.supplied, lines))
+    caps, suffix = caps_theorem(protocol), "" if has_lines(protocol) else "-w"
+    config = next(each for each in protocol.pools if each.id == market.pool)
+    theorem: tuple[str, ...] = (*caps, *(f"{each}{suffix}" for each in BUFFER))
+    reason = ASSUMING
+    if upper == 0:
+        reason, theorem = "what is pledged still pays its debts with the incentive", (f"SOLV-5{suffix}",)
+        if from_file and not lends_at_all(protocol, config):
+            reason, theorem = "nothing in the pool can be pledged for a debt", ("SOLV-9",)
+        elif market.losable == 0:
+            reason, theorem = "nothing is lent", caps
+    elif own and pool.returns:
+        theorem += BY_SHARES
+    if lines:
+        reason, theorem = f"{reason}; {lines} of it over credit lines", (*theorem, *OVER_A_LINE)
+    return Loss(SHOCK, market.pool, market.asset, "principal", upper, reason, theorem=theorem, horizon=ONE_MOVE)
+
+
+class _Pool:
+    """A pool's markets under a price move: how short its accounts are at most, and what a loss brings about."""
+
+    def __init__(
+        self, protocol: Protocol, name: str, found: Mapping[str, Exposure], moves: Mapping[str, Fraction]
+    ) -> None:
+        self.markets = [each for each in found.values() if each.pool == name]
+        lenders = {f"{each.credit.lender}/{each.asset}" for each in found.values() if each.credit is not None}
+        self.incentive = Fraction(self.markets[0].incentive, WAD)
+        self.prices = {
+            each.name: moved_price(each.price, moves[each.oracle]) if each.oracle in moves else each.price
+            for each in self.markets
+        }
+        self.moved = {
+            each.name: Fraction(self.prices[each.name], each.price) if each.price else Fraction(1)
+            for each in self.markets
+        }
+        self.top = max((self.moved[each.name] for each in self.markets if each.owed), default=Fraction(1))
+        self.returns = has_lines(protocol) and any(
+            each.threshold > 0 and (each.owed > 0 or each.name in lenders) for each in self.markets
         )
-    return rows
 
+    def lost(self, market: Exposure, over: Mapping[str, int], most: int | None = None) -> int:
+        """The most bad debt of a market [smallest unit], if losses over lines come to it; ``most`` of it can be owed."""
+        owed = self.owed(market) if most is None else min(most, market.owed)
+        weights = {each.name: self.weight(each) for each in self.markets if each.threshold > 0}
+        lighter = {**weights, market.name: Fraction(market.threshold, WAD)} if market.threshold > 0 else weights
+        return min(self.lost_at(market, owed, over, each) for each in (weights, lighter))
 
-def _over_lines(found: Mapping[str, Exposure], lost: Mapping[str, int], core: str) -> dict[str, int]:
-    """What a core pool loses over its lines, by asset, when so much is lost in the pools that draw."""
-    carried: dict[str, int] = {}
-    for name, each in found.items():
-        if each.credit is not None and each.credit.lender == core and name in lost:
-            carried[each.asset] = carried.get(each.asset, 0) + min(lost[name], each.credit.at_risk)
-    return carried
+    def lost_at(self, market: Exposure, owed: int, over: Mapping[str, int], weights: Mapping[str, Fraction]) -> int:
+        """The most bad debt of a market, where collateral weighs so much against debts.
 
+        Where its own debt moves to less than what collateral pays, more must be missing elsewhere than it loses.
+        """
+        price = self.prices[market.name]
+        short = self.most_short({market.name: owed}, weights)
+        least = min((paid for paid, _ in self.held(weights)), default=Fraction(0))
+        part = max(Fraction(1), least / self.moved[market.name])
+        if self.returns:
+            back = {each.name: weights.get(each.name, Fraction(0)) for each in self.markets}
+            short += sum(over.get(each.asset, 0) * self.prices[each.name] * back[each.name] for each in self.markets)
+            part -= back[market.name]
+        left = price * part
+        return min(owed, ceil(short / left)) if left else owed if short or not price else 0
 
-def _losses_in_pool(
-    markets: Sequence[Exposure], moves: Mapping[str, Fraction], over_lines: Mapping[str, int]
-) -> dict[str, int]:
-    """The most bad debt of each market of a pool [smallest unit]."""
-    pledged = [each for each in markets if each.threshold > 0]
-    prices = {each.name: each.price * moves.get(each.oracle, Fraction(1)) for each in markets}
-    incentive = Fraction(markets[0].incentive, WAD)
-    short = Fraction(0)
-    for debt in markets:
-        moved = moves.get(debt.oracle, Fraction(1))
-        kept = [moves.get(each.oracle, Fraction(1)) * WAD / (each.threshold * incentive * moved) for each in pledged]
-        short += debt.owed * prices[debt.name] * max(Fraction(0), 1 - min(kept, default=Fraction(1)))
-    fed_back = sum(over_lines.get(each.asset, 0) * prices[each.name] for each in pledged)
-    value = short
-    if fed_back or any(each.owed > 0 for each in pledged):
-        value = _with_rounds(incentive * short + fed_back, incentive, markets, prices)
-    bound = {}
-    for each in markets:
-        price = prices[each.name]
-        bound[each.name] = min(each.owed, ceil(value / price)) if price else each.owed
-    return bound
+    @staticmethod
+    def owed(market: Exposure) -> int:
+        """The most that can be owed in a market: what suppliers have, and what its line brings."""
+        return min(market.owed, market.supplied + (market.credit.reach if market.credit is not None else 0))
 
+    def most_short(self, owed: Mapping[str, int], weights: Mapping[str, Fraction]) -> Fraction:
+        """The most by which debts exceed weighed collateral, of all accounts together, at the new prices [value].
 
-def _with_rounds(
-    start: Fraction, incentive: Fraction, markets: Sequence[Exposure], prices: Mapping[str, Fraction]
-) -> Fraction:
-    """A shortage, weighed at the incentive, with all rounds that follow; every debt where nothing ends them."""
-    if incentive > 1:
-        return start / (incentive - 1)
-    return sum((each.owed * prices[each.name] for each in markets), Fraction(0)) if start else start
+        A value x of debt that moves by m, against x / threshold of collateral that moves by c, exceeds it by
+        x (m - c x weight / threshold).  That is most where the debts that move up most stand against the collateral
+        that pays least, as far as there is of both.
+        """
+        debts = [(self.moved[e.name], Fraction(owed.get(e.name, self.owed(e)) * e.price)) for e in self.markets]
+        held = self.held(weights)
+        debts.sort(key=lambda each: -each[0])
+        held.sort()
+        short = Fraction(0)
+        while debts and held and debts[0][0] > held[0][0]:
+            (moved, debt), (paid, collateral) = debts[0], held[0]
+            amount = min(debt, collateral)
+            short += amount * (moved - paid)
+            debts[0], held[0] = (moved, debt - amount), (paid, collateral - amount)
+            debts, held = [each for each in debts if each[1]], [each for each in held if each[1]]
+        return short
+
+    def held(self, weights: Mapping[str, Fraction]) -> list[tuple[Fraction, Fraction]]:
+        """What each collateral pays of a debt that it just covered, and the most that it covers [value]."""
+        return [
+            (
+                self.moved[each.name] * weights[each.name] * WAD / each.threshold,
+                Fraction(each.supplied * each.price * each.threshold, WAD),
+            )
+            for each in self.markets
+            if each.threshold > 0
+        ]
+
+    def weight(self, market: Exposure) -> Fraction:
+        """What collateral pays of a debt, 1 / incentive; or less, as much as still covers all debts after the move.
+
+        At least the threshold, at which debts are made after the move.
+        """
+        moved = self.top / self.moved[market.name] if self.moved[market.name] else Fraction(1)
+        return min(1 / self.incentive, Fraction(market.threshold, WAD) * max(Fraction(1), moved))

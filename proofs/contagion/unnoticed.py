@@ -69,6 +69,7 @@ def growth(first: int | None, later: int | None) -> str:
 def loss_after(model: Model, protocol: Protocol, case: Case, found: Witness, slots: int) -> int | None:
     """The loss where a failure is recorded after a time; None where the model refuses to record it."""
     script = Script(model, protocol)
+    script.last = case.asset if case.source == SHOCK else None
     prices = [call for call in found.calls[found.collapse :] if call[0].name == "set_price"]
     recorded = [call for call in found.calls[found.collapse :] if call[0].name in RECORDS]
     try:

@@ -14,12 +14,13 @@ from typing import Any
 
 from rich.text import Text
 
-from poolproof.proofs.contagion.analysis import Together, analyse, show_losses, together
+from poolproof.proofs.contagion.analysis import NO_RUN_YET, Together, analyse, show_losses, together
 from poolproof.proofs.contagion.bounds import worst_of
 from poolproof.proofs.contagion.exposure import exposures
 from poolproof.proofs.contagion.network import Contagion
 from poolproof.proofs.contagion.paths import Cut, keep_under
-from poolproof.proofs.contagion.shock import Outcome, losses_of_shock, read_shocks, run_shock
+from poolproof.proofs.contagion.shock import SHOCK, Outcome, losses_of_shock, read_shocks, run_shock
+from poolproof.proofs.contagion.shocked import show_losses_of_shock
 from poolproof.proofs.contagion.unnoticed import losses_of_state_over_time
 from poolproof.proofs.contagion.witness import is_close
 from poolproof.proofs.progress import Event
@@ -37,7 +38,6 @@ from .inputs import open_model, read_state
 
 OF_VENUS = "the risk fund and the auctions of bad debt are not in the bounds: they can only bring something back"
 TARGET = re.compile(r"(?P<pool>.+)/(?P<asset>[^/]+)=(?P<amount>0|[1-9][0-9]{0,40})")
-NO_RUN_OF_A_SHOCK = "no run: without a state there is no account that the price move could reach"
 NOT_ALL = "the run stays below: what the accounts of this state lose at this price move, liquidated one after the other"
 
 
@@ -93,6 +93,8 @@ def _run(output: Output, protocol: Protocol, start: Any, moves: Mapping[str, Any
 
         found.outcome = _shocked(protocol, start, moves, found.analysis, watch)
         if start is None:
+            shocked = [row for row in found.analysis.losses if row.source == SHOCK]
+            show_losses_of_shock(protocol, moves, shocked, found.analysis, watch)
             show_losses(protocol, found.analysis, watch)
         else:
             found.analysis.over_time += losses_of_state_over_time(protocol, start, moves, watch)
@@ -163,7 +165,7 @@ def _shocked(
                     "all at stake: an account is unhealthy before the price move",
                 )
     for row in rows:
-        row.gap = None if is_close(row.lower, row.upper) else NO_RUN_OF_A_SHOCK if start is None else NOT_ALL
+        row.gap = None if is_close(row.lower, row.upper) else NO_RUN_YET if start is None else NOT_ALL
     analysis.losses += rows
     return outcome
 
