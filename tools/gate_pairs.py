@@ -13,9 +13,9 @@ from time import perf_counter
 
 from poolproof.gate.conditions import FALLS, REPAIRS, Place, judge_against
 from poolproof.gate.files import Change, Proposal, read_proposal
-from poolproof.gate.judging import ChangeReport, GateReport, is_exact, judge
+from poolproof.gate.judging import ChangeReport, GateReport, judge
 from poolproof.gate.theorems import Theorems
-from poolproof.proofs.gate.breaches import breach
+from poolproof.proofs.gate.breaches import EXACT, breach
 from poolproof.proofs.traces import Trace
 from poolproof.proofs.verdicts import Verdict
 
@@ -134,7 +134,7 @@ def just_beyond(report: GateReport, each: ChangeReport) -> Iterator[tuple[Place,
         return
     for value, places in ((each.safe.low - 1, each.safe.below), (each.safe.high + 1, each.safe.above)):
         for place in sorted(places):
-            if is_exact(report.proposal.head.model, frozenset((place,))):
+            if (report.proposal.head.model, place.label) in EXACT:
                 near = report.proposal.near(place.pool)
                 head = near.with_value(each.change, value)
                 yield place, value, shown(breach(place.label, near.base, head, place.pool, place.asset or None))

@@ -25,6 +25,7 @@ from poolproof.spec.model import Model
 from poolproof.spec.protocol import Protocol
 from poolproof.spec.state import Account
 
+from .choices import Case, Choice, lenders_of
 from .exposure import pools_of
 from .losses import loss_between
 from .network import Contagion, Loss
@@ -32,7 +33,7 @@ from .scripts import BORROW, WITHDRAW, Ended, Script, cash_of, feed_of, is_colla
 from .shock import BY_SHARES, Shocks, moved_price, moves_of_feeds
 from .unnoticed import losses_over_time
 from .unwinding import unwinding_of
-from .witness import IN_SHARES, REFUSED, Case, Choice, Witness, is_close, lenders_of, shown
+from .witness import IN_SHARES, REFUSED, Witness, is_close, shown
 
 AT_THE_THRESHOLD = (
     "the bound is believed to be the loose side: it counts every debt at the threshold of the collateral that pays "

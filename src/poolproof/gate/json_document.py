@@ -9,7 +9,7 @@ from poolproof.proofs.contagion.bounds import Worst
 from poolproof.proofs.verdicts import Decision, Verdict
 
 from .conditions import Place
-from .judging import ChangeReport, Closing, GateReport, ids_of, is_exact
+from .judging import ChangeReport, Closing, GateReport, ids_of
 
 
 def to_json(report: GateReport) -> dict[str, Any]:
@@ -90,9 +90,10 @@ def change_to_json(report: GateReport, each: ChangeReport) -> dict[str, Any]:
         "binding_low": [place_to_json(place) | {"theorems": list(ids_of(report, place))} for place in low],
         "binding_high": [place_to_json(place) | {"theorems": list(ids_of(report, place))} for place in high],
         "exact": {
-            "low": is_exact(report.proposal.head.model, safe.below) if safe and safe.below else None,
-            "high": is_exact(report.proposal.head.model, safe.above) if safe and safe.above else None,
+            "low": each.lower is not None if safe and safe.below else None,
+            "high": each.higher is not None if safe and safe.above else None,
         },
+        "beyond": {"low": each.lower, "high": each.higher},
         "leaves": [place_to_json(place) for place in each.leaves],
         "enters": [place_to_json(place) for place in each.enters],
         "notes": each.notes,

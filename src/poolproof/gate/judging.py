@@ -62,6 +62,10 @@ class ChangeReport:
     enters: list[Place] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     closed: bool = False
+    lower: str | None = None
+    """What a run shows one unit below what is safe; None where no run is known."""
+    higher: str | None = None
+    """The same, one unit above."""
 
     @property
     def verdict(self) -> Literal["OPEN", "CLOSED"]:
@@ -152,6 +156,7 @@ def judge(proposal: Proposal, theorems: Theorems, watch: Watch = lambda _stage, 
             span = Span(near, change, judge_against(near.base))
             spans.append(span)
             report.changes.append(_reach(span))
+            _look_beyond(report.changes[-1], near)
         for done, place in enumerate(sorted(after - before)):
             watch(f"who breaks: {place.label}", done, len(after - before))
             _close(report, place)
@@ -183,6 +188,23 @@ def _reach(span: Span) -> ChangeReport:
     if safe is None and moving:
         found.notes.append(f"with the others as proposed no value of it is safe: {_labels(moving)}")
     return found
+
+
+def _look_beyond(found: ChangeReport, near: Proposal) -> None:
+    """Look for runs with the first values that are not safe, for conditions that are said to end where runs begin."""
+    if found.safe is not None:
+        found.lower = _shown_at(near, found.change, found.safe.low - 1, found.safe.below)
+        found.higher = _shown_at(near, found.change, found.safe.high + 1, found.safe.above)
+
+
+def _shown_at(near: Proposal, change: Change, value: int, places: frozenset[Place]) -> str | None:
+    """What a run shows with a value at which conditions fail."""
+    for place in sorted(places):
+        if (near.head.model, place.label) in EXACT:
+            trace = breach(place.label, near.base, near.with_value(change, value), place.pool, place.asset or None)
+            if trace is not None and trace.violation is not None:
+                return trace.violation.message
+    return None
 
 
 def _close(report: GateReport, place: Place) -> None:
@@ -282,11 +304,6 @@ def ids_of(report: GateReport, place: Place) -> tuple[str, ...]:
     """The invariants that go where a condition fails: the claim, and the weaker one that a model keeps."""
     broken = BREAKS.get((report.proposal.head.model, place.label), ())
     return tuple(dict.fromkeys(each for name in broken for each in (name.removesuffix("-w"), name)))
-
-
-def is_exact(model: str, places: frozenset[Place]) -> bool:
-    """Whether one unit beyond an end of a range a run is known to break what its conditions are for."""
-    return all((model, place.label) in EXACT for place in places)
 
 
 def _worst(proposal: Proposal) -> dict[tuple[str, str], tuple[Worst | None, Worst | None]]:

@@ -17,9 +17,8 @@ from poolproof.reports.traces import Locate, trace_of
 
 from .conditions import Place
 from .files import Change, market_in
-from .judging import ChangeReport, Closing, GateReport, ids_of, is_exact
+from .judging import ChangeReport, Closing, GateReport, ids_of
 from .policy import Ruling
-from .ranges import Range
 
 SHARES = (
     "ltv", "liquidation_threshold", "reserve_factor", "close_factor", "liquidation_incentive", "kink",
@@ -153,7 +152,7 @@ def of_closing(report: GateReport, closing: Closing, file: str, locate: Locate) 
 def moved(report: GateReport, each: ChangeReport) -> str:
     """A change in a line: from where to where, and what would be safe."""
     old, new = (in_words(report, each.change, value) for value in (each.change.old, each.change.new))
-    safe = within(report, each.change, each.safe)
+    safe = within(report, each)
     return f"{short(each.change)}: from {old} to {new}" + (
         f"; safe, with the others as proposed: {safe}" if safe else ""
     )
@@ -215,7 +214,7 @@ def cells_of(report: GateReport, each: ChangeReport) -> tuple[str, ...]:
     binding = "; ".join(dict.fromkeys(bound(report, place) for place in places))
     gate = "" if change.is_context and not each.closed else each.verdict
     old, new = (in_words(report, change, value) for value in (change.old, change.new))
-    return gate, short(change), old, new, within(report, change, safe), binding
+    return gate, short(change), old, new, within(report, each), binding
 
 
 def short(change: Change) -> str:
@@ -225,20 +224,16 @@ def short(change: Change) -> str:
     return f"{place} {change.parameter if change.pool else change.path}".strip() + line
 
 
-def within(report: GateReport, change: Change, safe: Range | None) -> str:
+def within(report: GateReport, each: ChangeReport) -> str:
     """The values that are safe; an end that only the format of the file has is left out."""
+    change, safe = each.change, each.safe
     if safe is None:
         return ""
     low, high = (in_words(report, change, end) for end in (safe.low, safe.high))
-    low, high = low + mark(report, safe.below), high + mark(report, safe.above)
+    low, high = low + "*" * (each.lower is not None), high + "*" * (each.higher is not None)
     if safe.below and safe.above:
         return low if safe.low == safe.high else f"{low} to {high}"
     return f"at least {low}" if safe.below else f"at most {high}" if safe.above else "any"
-
-
-def mark(report: GateReport, places: frozenset[Place]) -> str:
-    """The mark of an end that is exact."""
-    return "*" if places and is_exact(report.proposal.head.model, places) else ""
 
 
 def bound(report: GateReport, place: Place) -> str:
