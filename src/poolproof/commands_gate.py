@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from poolproof.pictures.svg import svg_of
+from poolproof.proofs import registry
 from poolproof.proofs.contagion.analysis import analyse
 from poolproof.proofs.progress import Event
 from poolproof.spec.protocol import Protocol
@@ -18,6 +19,7 @@ from .gate.judging import GateReport, judge
 from .gate.report import document_of
 from .gate.terminal import print_gate
 from .gate.theorems import Theorems
+from .inputs import read_state
 from .reports.document import Document
 from .reports.writing import write_reports
 from .trace_files import show_trace, write_traces
@@ -41,15 +43,25 @@ def runs(report: GateReport) -> list[dict[str, Any]]:
     return found
 
 
-def run_gate(output: Output, base: str, head: str, *, jobs: int | None, use_cache: bool, traces: Path | None) -> int:
+def run_gate(
+    output: Output,
+    base: str,
+    head: str,
+    *,
+    state: str | None = None,
+    jobs: int | None,
+    use_cache: bool,
+    traces: Path | None,
+) -> int:
     """Judge a proposal, print what was found, and say by the exit code whether it may be put in force."""
     proposal = read_proposal(base, head)
+    start = None if state is None else read_state(state, registry.of(proposal.base)[0], proposal.base)
     with output.progress() as listener:
 
         def watch(stage: str, done: int, everything: int) -> None:
             listener(Event(stage, done, everything))
 
-        report = judge(proposal, Theorems(jobs, use_cache, listener), watch)
+        report = judge(proposal, Theorems(jobs, use_cache, listener), watch, start)
     document = document_of(report)
     if "--html" in output.files:
         document = with_picture(document, proposal.head)
