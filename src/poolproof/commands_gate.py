@@ -6,20 +6,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from poolproof.pictures.svg import svg_of
-from poolproof.proofs import registry
-from poolproof.proofs.contagion.analysis import analyse
 from poolproof.proofs.progress import Event
 from poolproof.spec.protocol import Protocol
 
 from .console import Output
+from .gate.accounts import state_of
 from .gate.files import read_proposal
 from .gate.json_document import to_json
 from .gate.judging import GateReport, judge
 from .gate.report import document_of
 from .gate.terminal import print_gate
 from .gate.theorems import Theorems
-from .inputs import read_state
 from .reports.document import Document
 from .reports.writing import write_reports
 from .trace_files import show_trace, write_traces
@@ -29,6 +26,9 @@ def with_picture(document: Document, protocol: Protocol) -> Document:
     """The document, with what connects the pools of the proposed protocol where there are several."""
     if len(protocol.pools) == 1:
         return document
+    from poolproof.pictures.svg import svg_of  # late: graphs and matrices take longer to load than a gate to decide
+    from poolproof.proofs.contagion.analysis import analyse
+
     decimals = {market.asset: market.decimals for pool in protocol.pools for market in pool.markets}
     title = "The pools of the proposed protocol, and what connects them"
     return replace(document, picture_svg=svg_of(analyse(protocol), decimals), picture_title=title)
@@ -55,7 +55,7 @@ def run_gate(
 ) -> int:
     """Judge a proposal, print what was found, and say by the exit code whether it may be put in force."""
     proposal = read_proposal(base, head)
-    start = None if state is None else read_state(state, registry.of(proposal.base)[0], proposal.base)
+    start = None if state is None else state_of(state, proposal.base)
     with output.progress() as listener:
 
         def watch(stage: str, done: int, everything: int) -> None:

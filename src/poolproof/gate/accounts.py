@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from decimal import Context, Decimal
 from typing import Any
 
+from poolproof.inputs import read_state
 from poolproof.models.deployed.venus.pool import snapshot
 from poolproof.models.liquidation import margin_to_liquidation
 from poolproof.proofs import registry
@@ -75,6 +76,11 @@ class Books:
             return int(at.markets.sum_over(user, margin_to_liquidation, at.now))
         except Refusal:
             return None
+
+
+def state_of(path: str, protocol: Protocol) -> dict[str, Any]:
+    """The state of a protocol in a file.  Refuses: as ``read_state``."""
+    return read_state(path, registry.of(protocol)[0], protocol)
 
 
 def accounts_of(proposal: Proposal, state: Mapping[str, Any]) -> Iterator[Account]:
