@@ -283,6 +283,10 @@ def contagion(
 def gate(
     base: Annotated[str, typer.Argument(metavar="BASE", help="The protocol in force: a file, or a shipped protocol.")],
     head: Annotated[str, typer.Argument(metavar="HEAD", help="The protocol that is to take its place.")],
+    state: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="Name the accounts of this state of BASE that become liquidatable: JSON."),
+    ] = None,
     jobs: Jobs = None,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Use and keep no evidence.")] = False,
     traces: TracesFolder = None,
@@ -297,7 +301,8 @@ def gate(
     from .console import Output
 
     files = {"--sarif": sarif, "--junit": junit, "--markdown": markdown, "--html": html}
-    return run_gate(Output(json, files), base, head, jobs=jobs, use_cache=not no_cache, traces=traces)
+    output = Output(json, files)
+    return run_gate(output, base, head, state=state, jobs=jobs, use_cache=not no_cache, traces=traces)
 
 
 @app.command()

@@ -10,6 +10,7 @@ from poolproof.proofs.progress import Event
 from poolproof.spec.protocol import Protocol
 
 from .console import Output
+from .gate.accounts import state_of
 from .gate.files import read_proposal
 from .gate.json_document import to_json
 from .gate.judging import GateReport, judge
@@ -42,15 +43,25 @@ def runs(report: GateReport) -> list[dict[str, Any]]:
     return found
 
 
-def run_gate(output: Output, base: str, head: str, *, jobs: int | None, use_cache: bool, traces: Path | None) -> int:
+def run_gate(
+    output: Output,
+    base: str,
+    head: str,
+    *,
+    state: str | None = None,
+    jobs: int | None,
+    use_cache: bool,
+    traces: Path | None,
+) -> int:
     """Judge a proposal, print what was found, and say by the exit code whether it may be put in force."""
     proposal = read_proposal(base, head)
+    start = None if state is None else state_of(state, proposal.base)
     with output.progress() as listener:
 
         def watch(stage: str, done: int, everything: int) -> None:
             listener(Event(stage, done, everything))
 
-        report = judge(proposal, Theorems(jobs, use_cache, listener), watch)
+        report = judge(proposal, Theorems(jobs, use_cache, listener), watch, start)
     document = document_of(report)
     if "--html" in output.files:
         document = with_picture(document, proposal.head)

@@ -14,6 +14,7 @@ import pytest
 
 from poolproof.gate.conditions import CEILING, SET_ONCE, STAYS
 from poolproof.gate.conditions import _model as model_named
+from poolproof.gate.report import in_words
 from poolproof.proofs import registry
 
 sys.path.append(str(Path(__file__).parent))
@@ -199,3 +200,20 @@ def test_a_model_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         assert all(closing.trace is None for closing in report.closings)
     assert report.changes[0].safe.low == 85 * gates.WAD // 100
     model_named.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (gates.NO_CAP, "no cap"),
+        (0, "0"),
+        (1, "1 unit"),
+        (999_999, "999999 units"),
+        (10**18, "1"),
+        (123456789012345678901234567890123, "123,456,789,012,345.678901234567890123"),
+    ],
+)
+def test_amounts_are_shown_without_rounding(value: int, shown: str, tmp_path: Path) -> None:
+    """In whole tokens, or in units where there are few; a number of any length is shown as it is."""
+    report = tried(tmp_path, "minimal", lambda data: market(data, "main", "ETH").update(supply_cap=str(value)))
+    assert in_words(report, report.changes[0].change, value) == shown

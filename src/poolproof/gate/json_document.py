@@ -8,6 +8,7 @@ from poolproof.documents import decision_to_json, document, outcome_to_json
 from poolproof.proofs.contagion.bounds import Worst
 from poolproof.proofs.verdicts import Decision, Verdict
 
+from .accounts import Account
 from .conditions import Place
 from .judging import ChangeReport, Closing, GateReport, ids_of
 
@@ -40,6 +41,7 @@ def to_json(report: GateReport) -> dict[str, Any]:
                 {"pool": pool, "asset": asset, "base": worst_to_json(old), "head": worst_to_json(new)}
                 for (pool, asset), (old, new) in report.worst.items()
             ],
+            "accounts": None if report.accounts is None else [account_to_json(each) for each in report.accounts],
             "scope": list(report.scope),
             "notes": report.notes,
             "verdicts": [verdict_to_json(decision) for decision in verdicts(report)],
@@ -109,6 +111,18 @@ def closing_to_json(closing: Closing) -> dict[str, Any]:
         "theorems": list(closing.invariants),
         "message": closing.message,
         "trace": closing.trace,
+    }
+
+
+def account_to_json(account: Account) -> dict[str, Any]:
+    """An account that becomes liquidatable, and the values with which it would not."""
+    return {
+        "pool": account.pool,
+        "account": account.name,
+        "missing_usd": f"{account.missing:f}",
+        "values": [
+            {"path": change.path, "value": None if value is None else str(value)} for change, value in account.values
+        ],
     }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -12,6 +12,7 @@ from poolproof.proofs.gate.breaches import BREAKS, EXACT, breach
 from poolproof.proofs.verdicts import Decision, Verdict
 from poolproof.spec.errors import UsageError
 
+from .accounts import Account, accounts_of
 from .conditions import Judge, Place, judge_against
 from .files import OF_AN_ASSET, Change, Proposal
 from .policy import Ruling, allowed, rulings
@@ -78,7 +79,7 @@ class GateReport:
     """What the gate found.
 
     ``already`` are conditions that failed before and that no change moves; ``open_before`` ids that are refuted, and
-    accepted neither before nor now.
+    accepted neither before nor now; ``accounts`` who of a given state becomes liquidatable, None without a state.
     """
 
     proposal: Proposal
@@ -89,6 +90,7 @@ class GateReport:
     decisions: list[Decision] = field(default_factory=list)
     worst: dict[tuple[str, str], tuple[Worst | None, Worst | None]] = field(default_factory=dict)
     open_before: set[str] = field(default_factory=set)
+    accounts: list[Account] | None = None
     notes: list[str] = field(default_factory=list)
     scope: tuple[str, ...] = ()
     seconds: float = 0.0
@@ -138,10 +140,15 @@ class GateReport:
         return 130 if self.interrupted else {"OPEN": 0, "CLOSED": 1, "UNDECIDED": 2}[self.verdict]
 
 
-def judge(proposal: Proposal, theorems: Theorems, watch: Watch = lambda _stage, _done, _all: None) -> GateReport:
-    """Judge a proposal.
+def judge(
+    proposal: Proposal,
+    theorems: Theorems,
+    watch: Watch = lambda _stage, _done, _all: None,
+    state: Mapping[str, Any] | None = None,
+) -> GateReport:
+    """Judge a proposal; with a state of the protocol in force, say whom of it the proposal makes liquidatable.
 
-    Refuses: what a model refuses to build, and as ``Theorems``.
+    Refuses: what a model refuses to build, and as ``Theorems`` and ``accounts_of``.
     """
     began = time.monotonic()
     report = GateReport(proposal)
@@ -170,6 +177,8 @@ def judge(proposal: Proposal, theorems: Theorems, watch: Watch = lambda _stage, 
                 if not ruling.ok and ruling.path == each.change.path:
                     each.closed = True
         report.worst = _worst(proposal)
+        if state is not None:
+            report.accounts = list(accounts_of(proposal, state))
         watch("theorems", 0, 0)
         theorems.decide(report)
     except KeyboardInterrupt:

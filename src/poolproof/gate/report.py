@@ -15,6 +15,7 @@ from poolproof.protocol_text import ProtocolText
 from poolproof.reports.document import Column, Document, Finding, Level, Row, Table, Where, shown_file
 from poolproof.reports.traces import Locate, trace_of
 
+from .accounts import EXACT
 from .conditions import Place
 from .files import Change, market_in
 from .judging import ChangeReport, Closing, GateReport, ids_of
@@ -50,7 +51,11 @@ def document_of(report: GateReport) -> Document:
         version=__version__,
         seconds=report.seconds,
         findings=tuple(findings(report)),
-        tables=tuple(table for table in (changes_table(report), policy_table(report), losses_table(report)) if table),
+        tables=tuple(
+            table
+            for table in (changes_table(report), accounts_table(report), policy_table(report), losses_table(report))
+            if table
+        ),
         assumptions=tuple(dict.fromkeys(text for each in report.decisions for text in each.assumes)),
         lemmas=tuple(sorted({name for each in report.decisions for name in each.lemmas})),
         scope=report.scope,
@@ -251,14 +256,14 @@ def in_words(report: GateReport, change: Change, value: Any) -> str:
     key = change.keys[-1]
     if isinstance(value, int) and not isinstance(value, bool):
         if key in SHARES:
-            return plain(Decimal(value) / 10**18)
+            return plain(Decimal(value).scaleb(-18, EXACT))
         if key in AMOUNTS and change.pool is not None and change.asset is not None:
             market = market_in(report.proposal.head, change.pool, change.asset)
             if value == 2**112 - 1:
                 return "no cap"
             if market is None or 0 < value < min(FEW_UNITS, 10**market.decimals):
                 return f"{value} unit{'' if value == 1 else 's'}"
-            return plain(Decimal(value) / 10**market.decimals)
+            return plain(Decimal(value).scaleb(-market.decimals, EXACT))
     return printable(str(value))
 
 
@@ -277,6 +282,24 @@ def policy_table(report: GateReport) -> Table | None:
     return Table("Policy", columns, rows, "policy")
 
 
+def accounts_table(report: GateReport) -> Table | None:
+    """Whom of the given state the proposal makes liquidatable."""
+    if report.accounts is None:
+        return None
+    columns = (Column("pool"), Column("account"), Column("missing", "right"), Column("not with"))
+    rows = []
+    for account in report.accounts:
+        enough = [
+            f"{short(change)} at {in_words(report, change, value)}"
+            for change, value in account.values
+            if value is not None
+        ]
+        missing = f"{plain(account.missing)} USD"
+        rows.append(Row((account.pool, account.name, missing, " or ".join(enough) or "one value alone"), "bad"))
+    note = "Healthy in the given state, and liquidatable with the proposed parameters; the others as proposed."
+    return Table("Accounts that become liquidatable", columns, tuple(rows), "accounts", note)
+
+
 def losses_table(report: GateReport) -> Table | None:
     """What markets can lose at most, where it changes."""
     if not report.worst:
@@ -286,9 +309,9 @@ def losses_table(report: GateReport) -> Table | None:
     rows = []
     for (pool, asset), (old, new) in report.worst.items():
         market = market_in(report.proposal.head, pool, asset) or market_in(report.proposal.base, pool, asset)
-        unit = 10**market.decimals if market else 1
+        places = market.decimals if market else 0
         figures = [
-            "none" if each is None else plain(Decimal(getattr(each, name)) / unit)
+            "none" if each is None else plain(Decimal(getattr(each, name)).scaleb(-places, EXACT))
             for name in ("own", "lines")
             for each in (old, new)
         ]
@@ -296,3 +319,6 @@ def losses_table(report: GateReport) -> Table | None:
         rows.append(Row((f"{pool}/{asset}", *figures), "bad" if worse else "neutral"))
     note = "The most principal that is lost when everything fails at once, in whole tokens, before and after."
     return Table("Worst losses", columns, tuple(rows), "losses", note)
+
+
+TABLES = (changes_table, accounts_table, policy_table, losses_table)
