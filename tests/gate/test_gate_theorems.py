@@ -45,7 +45,7 @@ class World:
         monkeypatch.setattr(module, "Evidence", lambda *_: SimpleNamespace(decision=self.decision))
         monkeypatch.setattr(module, "check", self.check)
 
-    def decision(self, name: str, **_: Any) -> Decision | None:
+    def decision(self, name: str, **_: bool) -> Decision | None:
         """A theorem, unless it is missing, or known to be false of the contracts."""
         invariant = registry.find("venus")[1][name]
         if name in self.missing or (invariant.counterexamples and name not in self.not_proved):
