@@ -318,8 +318,9 @@ def test_standard_output_has_one_file(option: str, capsys: pytest.CaptureFixture
     assert told.out.lower().startswith(start)
 
 
-@pytest.mark.parametrize("width", [80, 100, 120])
-@pytest.mark.parametrize("name", ["vip-142-bscmainnet", "vip-424-bscmainnet"])
+@pytest.mark.parametrize(
+    ("width", "name"), [(80, "vip-142-bscmainnet"), *((width, "vip-424-bscmainnet") for width in (80, 100, 120))]
+)
 def test_a_terminal_of_any_width(
     width: int, name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
