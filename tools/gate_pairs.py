@@ -135,7 +135,7 @@ def just_beyond(report: GateReport, each: ChangeReport) -> Iterator[tuple[Place,
     for value, places in ((each.safe.low - 1, each.safe.below), (each.safe.high + 1, each.safe.above)):
         for place in sorted(places):
             if (report.proposal.head.model, place.label) in EXACT:
-                near = report.proposal.near(place.pool)
+                near = report.near(place.pool, None)
                 head = near.with_value(each.change, value)
                 yield place, value, shown(breach(place.label, near.base, head, place.pool, place.asset or None))
 

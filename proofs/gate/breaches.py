@@ -167,6 +167,7 @@ BREAKS: dict[tuple[str, str], tuple[str, ...]] = {
     (VENUS, "collateral factor <= 95 %"): ("GOV-1-w",),
     (VENUS, "borrow rate at full utilisation <= its maximum"): ("LIVE-4-w", "RATE-2"),
     (VENUS, "protocol seize share <= incentive - 1"): ("LIQ-3-w", "LIQ-5-w"),
+    (VENUS, "protocol seize share < incentive"): ("SOLV-7-w", "SOLV-6", "LIVE-1-w"),
     (VENUS, "liquidation incentive >= 1"): ("LIQ-5-w",),
     (VENUS, "5 % <= close factor"): ("LIQ-5-w",),
     (VENUS, "close factor <= 90 %"): ("LIQ-3-w",),

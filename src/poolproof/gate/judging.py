@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from poolproof.proofs.contagion.bounds import Worst, worst_of
-from poolproof.proofs.gate.breaches import BREAKS, EXACT, breach
+from poolproof.proofs.gate.breaches import BREAKS, breach
 from poolproof.proofs.verdicts import Decision, Verdict
 from poolproof.spec.errors import UsageError
 
@@ -200,7 +200,7 @@ def _reach(span: Span) -> ChangeReport:
 
 
 def _look_beyond(found: ChangeReport, near: Proposal) -> None:
-    """Look for runs with the first values that are not safe, for conditions that are said to end where runs begin."""
+    """Look for runs with the first values that are not safe."""
     if found.safe is not None:
         found.lower = _shown_at(near, found.change, found.safe.low - 1, found.safe.below)
         found.higher = _shown_at(near, found.change, found.safe.high + 1, found.safe.above)
@@ -209,10 +209,11 @@ def _look_beyond(found: ChangeReport, near: Proposal) -> None:
 def _shown_at(near: Proposal, change: Change, value: int, places: frozenset[Place]) -> str | None:
     """What a run shows with a value at which conditions fail."""
     for place in sorted(places):
-        if (near.head.model, place.label) in EXACT:
-            trace = breach(place.label, near.base, near.with_value(change, value), place.pool, place.asset or None)
-            if trace is not None and trace.violation is not None:
-                return trace.violation.message
+        if place == WELL_FORMED:
+            continue
+        trace = breach(place.label, near.base, near.with_value(change, value), place.pool, place.asset or None)
+        if trace is not None and trace.violation is not None:
+            return trace.violation.message
     return None
 
 
