@@ -464,6 +464,32 @@ def test_the_real_command_checks_an_added_file(repository: Repository) -> None:
     assert json.loads(report.read_text(encoding="utf-8"))["summary"]["REFUTED"] == 0
 
 
+@pytest.mark.parametrize(("threshold", "code", "said"), [("840", 1, "closed"), ("851", 0, "open")])
+def test_the_steps_with_the_real_gate(
+    threshold: str, code: int, said: str, repository: Repository, tmp_path: Path
+) -> None:
+    """A threshold that falls closes it, with the run at the line of the file; one that rises does not."""
+    repository.command = ""
+    old, new = f'liquidation_threshold = "850{15 * "0"}"', f'liquidation_threshold = "{threshold}{15 * "0"}"'
+    assert MINIMAL.count(old) == 1
+    repository.write("lending.poolproof.toml", MINIMAL.replace(old, new))
+    repository.commit()
+    done = run_steps(repository, with_defaults(), tmp_path)
+    assert done.returncode == code, done.stdout + done.stderr
+    found = outputs(repository)
+    assert (found["open"], found["code"]) == (str(code == 0).lower(), str(code))
+    told = repository.summary.read_text(encoding="utf-8")
+    assert told.startswith(f"## poolproof: {said}\n")
+    assert ("breaks GOV-1" in told) == (code == 1)
+    (run,) = json.loads(Path(found["sarif"]).read_text(encoding="utf-8"))["runs"]
+    places = [
+        each["locations"][0]["physicalLocation"]["region"]["startLine"]
+        for each in run["results"]
+        if each["ruleId"] == "GOV-1"
+    ]
+    assert places == ([MINIMAL.partition(old)[0].count("\n") + 1] if code else [])
+
+
 # --- the hooks ---------------------------------------------------------------------
 
 
