@@ -14,6 +14,8 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
+import xmlschema
+from jsonschema.validators import validator_for  # type: ignore[import-untyped]  # ships no types
 
 from poolproof import commands_gate
 from poolproof.cli import main
@@ -23,6 +25,7 @@ from poolproof.proofs.verdicts import Decision, Verdict
 
 sys.path.append(str(Path(__file__).parent))
 gates: Any = import_module("gates")
+SCHEMAS = Path(__file__).resolve().parents[1] / "schemas"
 CAP = ("main/ETH", "supply_cap", "11000000000000000000000")
 FALL = ("main/ETH", "liquidation_threshold", "840000000000000000")
 FILES = gates.history()
@@ -285,7 +288,11 @@ def test_every_format() -> None:
     """With the verdict and the change that closes the gate."""
     options = ("--sarif", "r.sarif", "--junit", "r.xml", "--markdown", "r.md", "--html", "r.html", "--json", "r.json")
     assert gate(FALL, name="minimal", options=options) == 1
-    (run,) = json.loads(Path("r.sarif").read_text())["runs"]
+    sarif = json.loads(Path("r.sarif").read_text())
+    schema = json.loads((SCHEMAS / "sarif-2.1.0-rtm.5.json").read_text())
+    validator_for(schema)(schema).validate(sarif)
+    xmlschema.XMLSchema(str(SCHEMAS / "junit-10.xsd")).validate("r.xml")
+    (run,) = sarif["runs"]
     (result,) = [each for each in run["results"] if each["level"] == "error"]
     place = result["locations"][0]["physicalLocation"]
     assert place["artifactLocation"]["uri"].endswith("head.toml")

@@ -64,6 +64,8 @@ class Theorems:
             evidence = Evidence(store, model, catalogue, part, Options())
             for invariant in catalogue:
                 decision = evidence.decision(invariant.id, whole=False)
+                if decision is not None:
+                    decision.seconds = 0.0  # it was decided at another time
                 if decision is None and invariant.counterexamples and invariant.id not in by_depth:
                     decision = _known_false(invariant)
                 if decision is not None:
