@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,24 +15,12 @@ from poolproof.proofs.contagion.network import Path as Way
 
 sys.path.extend([str(Path(__file__).parent), str(Path(__file__).parents[1] / "unit")])
 contagions: Any = importlib.import_module("contagions")
-chromium: Any = importlib.import_module("chromium")
 
-PROGRAM = chromium.executable()
 WIDE = (1400, 900)
 NARROW = (390, 844)
 HOSTILE = '<img src=x onerror="document.title=1"></script><script>document.title=1</script>'
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(PROGRAM is None, reason=f"none of {', '.join(chromium.NAMES)} is installed"),
-]
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """One browser for all tests of this file."""
-    with chromium.Chromium(PROGRAM, tmp_path_factory.mktemp("profile")) as found:
-        yield found
+pytestmark = pytest.mark.browser
 
 
 def shown(browser: Any, folder: Path, analysis: Contagion, size: tuple[int, int], *, phone: bool = False) -> str:

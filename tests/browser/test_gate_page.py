@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,25 +14,13 @@ from poolproof.cli import main
 
 TESTS = Path(__file__).parents[1]
 sys.path.extend([str(Path(__file__).parent), str(TESTS / "gate")])
-chromium: Any = importlib.import_module("chromium")
 gates: Any = importlib.import_module("gates")
 
-PROGRAM = chromium.executable()
 WIDE = (1400, 900)
 NARROW = (390, 844)
 FILES = gates.history()
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(PROGRAM is None, reason=f"none of {', '.join(chromium.NAMES)} is installed"),
-]
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """One browser for all tests of this file."""
-    with chromium.Chromium(PROGRAM, tmp_path_factory.mktemp("profile")) as found:
-        yield found
+pytestmark = pytest.mark.browser
 
 
 def page(folder: Path, base: str, head: str, monkeypatch: pytest.MonkeyPatch) -> tuple[str, int]:

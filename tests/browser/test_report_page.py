@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,27 +15,15 @@ from poolproof.reports.html import html_of
 
 TESTS = Path(__file__).parents[1]
 sys.path.extend([str(Path(__file__).parent), str(TESTS / "reports")])
-chromium: Any = importlib.import_module("chromium")
 checks: Any = importlib.import_module("checks")
 examples: Any = importlib.import_module("example_documents")
 
-PROGRAM = chromium.executable()
 WIDE = (1300, 900)
 NARROW = (390, 844)
 REFUTED = ("SOLV-1", "SOLV-2", "SOLV-3", "LIQ-1")
 ACCEPTED = ("SOLV-1", "SOLV-2")
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(PROGRAM is None, reason=f"none of {', '.join(chromium.NAMES)} is installed"),
-]
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """One browser for all tests of this file."""
-    with chromium.Chromium(PROGRAM, tmp_path_factory.mktemp("profile")) as found:
-        yield found
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
