@@ -82,8 +82,9 @@ def folder_of(history: Path) -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as folder, tarfile.open(history) as archive:
         for name in archive.getnames():
             content = archive.extractfile(name)
-            if content is not None and len(parts := PurePosixPath(name).parts) <= 2 and ".." not in parts:
-                target = Path(folder, *parts[-2:])
+            parts = PurePosixPath(name).parts
+            if content is not None and len(parts) <= 2 and not {"..", "/"} & set(parts):
+                target = Path(folder, *parts)
                 target.parent.mkdir(exist_ok=True)
                 target.write_bytes(content.read())
         yield Path(folder)
