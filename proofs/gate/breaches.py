@@ -30,6 +30,7 @@ from .changes import (
     lowered,
     reserve_factor_set,
     seize_share_set,
+    supply_cap_set,
 )
 from .liquidations import at_once, beyond, falls, loans, smallest, spiral, spirals
 from .losses import backed, charged, drawn, frozen, here, stranded, written_off
@@ -66,6 +67,7 @@ BELOW_ONE = "liquidation threshold <= 1"
 NEW_FEED, LOWER_BOUND = "the price feed is the same", "the price bound does not fall"
 DISAPPEARS = "no market with positions disappears"
 LINE_STAYS, LINE_BEYOND_THE_CORE = "the line stays", "the line's limit is within the core market's supply cap"
+NO_CAP_OF_ZERO = "the supply cap can be set"
 REFUSED = "the_change_can_be_made"
 
 SPIRAL = Scenario("head", "LIQ-2", "a_liquidation_raises_no_shortfall", spirals, spiral)
@@ -97,6 +99,7 @@ SCENARIOS: dict[tuple[str, str], tuple[Scenario, ...]] = {
     ),
     (REFERENCE, LINE_STAYS): (Scenario("base", "LINE-2", "nothing_is_owed_over_the_line", backed, drawn),),
     (REFERENCE, DISAPPEARS): (Scenario("base", "REG-2", "the_market_is_empty", here, stranded),),
+    (REFERENCE, NO_CAP_OF_ZERO): (Scenario("base", "CAP-2", REFUSED, anywhere, supply_cap_set),),
     (VENUS, THRESHOLD_FALLS): (
         Scenario("base", "GOV-1-w", "nobody_solvent_becomes_short", edges, lowered, alone=True),
     ),
@@ -159,6 +162,7 @@ BREAKS: dict[tuple[str, str], tuple[str, ...]] = {
     (REFERENCE, LINE_BEYOND_THE_CORE): ("ISO-3",),
     (REFERENCE, LINE_STAYS): ("LINE-2",),
     (REFERENCE, DISAPPEARS): ("REG-2",),
+    (REFERENCE, NO_CAP_OF_ZERO): ("CAP-2", "GOV-1"),
     (VENUS, THRESHOLD_FALLS): ("GOV-1-w",),
     (VENUS, NEW_FEED): ("GOV-1-w",),
     (VENUS, "collateral factor <= liquidation threshold"): ("LIQ-6-w", "SOLV-4-w"),

@@ -98,3 +98,8 @@ def seize_share_set(bench: Bench, case: Case, _: Choice) -> None:
     """Governance puts the proposed protocol's part of seizures in force."""
     share = (case.market().venus or VTokenConfig()).protocol_seize_share
     bench.attempt("set_protocol_seize_share", bench.market(case.asset), share)
+
+
+def supply_cap_set(bench: Bench, case: Case, _: Choice) -> None:
+    """Governance puts the proposed supply cap in force."""
+    bench.attempt("set_supply_cap", bench.market(case.asset), case.market().supply_cap)
