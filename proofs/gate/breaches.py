@@ -76,7 +76,10 @@ FACTORS_REFUSED = Scenario("base", "GOV-1-w", REFUSED, anywhere, factors_set, al
 UNPAID = Scenario("head", "LIQ-5-w", "a_liquidation_pays_who_repays", spirals, spiral)
 
 SCENARIOS: dict[tuple[str, str], tuple[Scenario, ...]] = {
-    (REFERENCE, THRESHOLD_FALLS): (Scenario("base", "GOV-1", "nobody_healthy_becomes_liquidatable", edges, lowered),),
+    (REFERENCE, THRESHOLD_FALLS): (
+        Scenario("base", "GOV-1", "nobody_healthy_becomes_liquidatable", edges, lowered),
+        Scenario("base", "GOV-1", REFUSED, anywhere, factors_set),
+    ),
     (REFERENCE, LOWER_BOUND): (Scenario("base", "GOV-1", "nobody_healthy_becomes_liquidatable", bounds, bounded),),
     (REFERENCE, NEW_FEED): (Scenario("base", "GOV-1", "nobody_healthy_becomes_liquidatable", answers, answered),),
     (REFERENCE, "0 <= loan-to-value <= liquidation threshold"): (
@@ -102,6 +105,7 @@ SCENARIOS: dict[tuple[str, str], tuple[Scenario, ...]] = {
     (REFERENCE, NO_CAP_OF_ZERO): (Scenario("base", "CAP-2", REFUSED, anywhere, supply_cap_set),),
     (VENUS, THRESHOLD_FALLS): (
         Scenario("base", "GOV-1-w", "nobody_solvent_becomes_short", edges, lowered, alone=True),
+        FACTORS_REFUSED,
     ),
     (VENUS, NEW_FEED): (Scenario("base", "GOV-1-w", "nobody_solvent_becomes_short", answers, answered),),
     (VENUS, "collateral factor <= liquidation threshold"): (
