@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 from poolproof.models.credit_line import LinedMarket
@@ -13,7 +14,9 @@ from poolproof.models.deployed.word import MAX_UINT256
 from poolproof.models.isolated_pool import VALUE_LIMIT
 from poolproof.models.liquidation import margin_to_liquidation
 from poolproof.models.market import Market, accrue, owed, priced_assets, tokens_for_shares
+from poolproof.models.reference import REFERENCE
 from poolproof.models.system import SEPARATOR
+from poolproof.proofs import registry
 from poolproof.proofs.traces import LARGEST_AMOUNT
 from poolproof.spec.arithmetic import WAD
 from poolproof.spec.protocol import Protocol
@@ -235,8 +238,20 @@ class VenusBench(Bench):
 BENCHES: dict[str, type[Bench]] = {"reference": ReferenceBench, "venus": VenusBench}
 
 
+@cache
+def kin_of(name: str) -> str:
+    """The model whose runs a model can take: its own name, or the reference's where it has all of that one's actions."""
+    if name in BENCHES:
+        return name
+    model, _ = registry.find(name)
+    return (
+        REFERENCE.name if {each.name for each in REFERENCE.actions} <= {each.name for each in model.actions} else name
+    )
+
+
 def bench_on(protocol: Protocol, pool: str) -> Bench:
     """A bench with the model of a protocol, which a run ends without."""
-    if protocol.model not in BENCHES:
+    kin = kin_of(protocol.model)
+    if kin not in BENCHES:
         raise Ended
-    return BENCHES[protocol.model](protocol, pool)
+    return BENCHES[kin](protocol, pool)

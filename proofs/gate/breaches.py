@@ -17,7 +17,7 @@ from poolproof.spec.protocol import Protocol
 from poolproof.spec.refusal import Refusal
 
 from .bench import Bench, Ended
-from .benches import bench_on
+from .benches import bench_on, kin_of
 from .changes import (
     answered,
     answers,
@@ -195,10 +195,16 @@ EXACT: frozenset[tuple[str, str]] = frozenset(SCENARIOS) - {
 """Conditions that end where runs begin: one unit beyond there is one, where the market's amounts are large enough."""
 
 
+def broken_by(label: str, model: str) -> tuple[str, ...]:
+    """The invariants that go where a condition fails: each claim, and the weaker one that a model keeps instead."""
+    named = BREAKS.get((kin_of(model), label), ())
+    return tuple(dict.fromkeys(each for name in named for each in (name.removesuffix("-w"), name)))
+
+
 def breach(label: str, base: Protocol, head: Protocol, pool: str, asset: str | None) -> Trace | None:
     """A run on integers that shows what goes wrong where a condition fails; None where none is known or found."""
     case = Case(base, head, pool, asset)
-    for scenario in SCENARIOS.get((head.model, label), ()):
+    for scenario in SCENARIOS.get((kin_of(head.model), label), ()):
         protocol = scenario.protocol(case)
         choices: list[Choice] = []
         with suppress(Ended, Refusal, ZeroDivisionError):

@@ -16,6 +16,9 @@ from poolproof.gate.conditions import CEILING, SET_ONCE, STAYS
 from poolproof.gate.conditions import _model as model_named
 from poolproof.gate.report import in_words
 from poolproof.proofs import registry
+from poolproof.proofs.gate.benches import kin_of
+from poolproof.proofs.replay import replay
+from poolproof.proofs.traces import trace_from_json
 
 sys.path.append(str(Path(__file__).parent))
 gates: Any = import_module("gates")
@@ -178,7 +181,7 @@ def test_many_pools(tmp_path: Path) -> None:
 
 
 def test_a_model_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its region closes the gate as the reference's does; no run is known of a model that nobody knows."""
+    """Its region closes the gate as the reference's does, with the same runs, in which its own actions are taken."""
     project = tomllib.loads((EXAMPLE / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     points = project["entry-points"]
 
@@ -197,9 +200,13 @@ def test_a_model_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     ):
         report = gates.judged(tmp_path, base, gates.edited(base, (("main/ETH", key, value),)))
         assert report.verdict == verdict
-        assert all(closing.trace is None for closing in report.closings)
+        assert all(closing.trace is not None for closing in report.closings)
     assert report.changes[0].safe.low == 85 * gates.WAD // 100
-    model_named.cache_clear()
+    assert report.changes[0].lower is not None
+    trace = trace_from_json(report.closings[0].trace, "gate", lambda name: registry.find(name)[0])
+    assert replay(trace, registry.find).as_recorded
+    for known in (model_named, kin_of):
+        known.cache_clear()
 
 
 @pytest.mark.parametrize(

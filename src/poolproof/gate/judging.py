@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from poolproof.proofs.contagion.bounds import Worst, worst_of
-from poolproof.proofs.gate.breaches import BREAKS, breach
+from poolproof.proofs.gate.breaches import breach, broken_by
 from poolproof.proofs.verdicts import Decision, Verdict
 from poolproof.spec.errors import UsageError
 
@@ -311,9 +311,8 @@ def _comment(report: GateReport) -> None:
 
 
 def ids_of(report: GateReport, place: Place) -> tuple[str, ...]:
-    """The invariants that go where a condition fails: the claim, and the weaker one that a model keeps."""
-    broken = BREAKS.get((report.proposal.head.model, place.label), ())
-    return tuple(dict.fromkeys(each for name in broken for each in (name.removesuffix("-w"), name)))
+    """The invariants that go where a condition fails."""
+    return broken_by(place.label, report.proposal.head.model)
 
 
 def _worst(proposal: Proposal) -> dict[tuple[str, str], tuple[Worst | None, Worst | None]]:
