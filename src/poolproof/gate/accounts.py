@@ -12,6 +12,7 @@ from poolproof.inputs import read_state
 from poolproof.models.deployed.venus.pool import snapshot
 from poolproof.models.liquidation import margin_to_liquidation
 from poolproof.proofs import registry
+from poolproof.proofs.gate.benches import kin_of
 from poolproof.proofs.snapshots import set_state
 from poolproof.spec.errors import UsageError
 from poolproof.spec.protocol import Protocol
@@ -45,11 +46,12 @@ class Books:
     """A state of the protocol in force, brought to the present, in which thresholds and price bounds can be moved."""
 
     def __init__(self, protocol: Protocol, state: Mapping[str, Any]) -> None:
-        if protocol.model not in DIGITS:
+        self.kin = kin_of(protocol.model)
+        if self.kin not in DIGITS:
             rule = f'how the accounts of the model "{protocol.model}" are valued is not known'
             raise UsageError(rule, "--state", "leave it out")
         model, _ = registry.of(protocol)
-        self.is_venus = protocol.model == "venus"
+        self.is_venus = self.kin == "venus"
         self.state: Any = model.build(protocol)
         set_state(self.state, state, "--state")
         self.state.begin()
@@ -104,7 +106,7 @@ def accounts_of(proposal: Proposal, state: Mapping[str, Any]) -> Iterator[Accoun
             if books.margin(pool, user) != after:
                 values.append((change, _least(books, change, pool, user)))
             books.put(change, change.new)
-        yield Account(pool, user, Decimal(-after).scaleb(-DIGITS[proposal.base.model], EXACT), tuple(values))
+        yield Account(pool, user, Decimal(-after).scaleb(-DIGITS[books.kin], EXACT), tuple(values))
 
 
 def _least(books: Books, change: Change, pool: str, user: str) -> int | None:
