@@ -14,7 +14,8 @@ from poolproof.spec.action import perform
 from poolproof.spec.arithmetic import WAD
 
 from .boundary import Run
-from .conditions import CONDITIONS, OUTCOMES, condition, dollars, promise, units
+from .conditions import CONDITIONS, OUTCOMES, condition, promise, units
+from .promises_of_changes import dollars
 
 __all__ = ["CONDITIONS", "OUTCOMES"]
 

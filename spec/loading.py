@@ -9,7 +9,7 @@ import difflib
 import re
 import stat
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -33,7 +33,8 @@ from .protocol import (
     RewardsConfig,
     VTokenConfig,
 )
-from .toml_text import KeyLines, KeyPath, refuse_deep_nesting
+from .toml_lines import KeyPath, line_at, lines_of
+from .toml_text import refuse_deep_nesting
 
 LARGEST_FILE = 2**20
 """Largest protocol file [bytes]."""
@@ -210,14 +211,14 @@ def _validate(data: dict[str, Any], where: str, text: str) -> Protocol:
     """Validate parsed data, and word every error; `text` is where the lines of keys are found."""
     declared = data.get("schema")
     if isinstance(declared, str) and declared != SCHEMA:
-        place = _place(where, ("schema",), KeyLines.of(text))
+        place = _place(where, ("schema",), lines_of(text))
         rule = f"{shown(declared)} is not a format that this version reads"
         raise UsageError(rule, place, f'write "{SCHEMA}"')
     try:
         return Protocol.model_validate(data, context={FROM_FILE: True})
     except ValidationError as error:
         details = error.errors(include_url=False)
-    lines = KeyLines.of(text)
+    lines = lines_of(text)
     reported = _reported(details)
     errors = [_worded(each, near, where, lines) for each, near in reported[:MOST_ERRORS]]
     others = tuple(each.headline for each in errors[1:])
@@ -247,7 +248,7 @@ def _reported(details: list[ErrorDetails]) -> list[tuple[ErrorDetails, str | Non
     return reported
 
 
-def _worded(error: ErrorDetails, near: str | None, where: str, lines: KeyLines) -> UsageError:
+def _worded(error: ErrorDetails, near: str | None, where: str, lines: Mapping[KeyPath, int]) -> UsageError:
     """Word one error."""
     path: KeyPath = error["loc"]
     value = error["input"]
@@ -271,9 +272,9 @@ def _worded(error: ErrorDetails, near: str | None, where: str, lines: KeyLines) 
     return UsageError(what, _place(where, path, lines), cure)
 
 
-def _place(where: str, path: KeyPath, lines: KeyLines) -> str:
+def _place(where: str, path: KeyPath, lines: Mapping[KeyPath, int]) -> str:
     """Name file, line and key: `liquid.toml:41: pools[0].markets[2].supply_cap`."""
-    line = lines.of_path(path)
+    line = line_at(lines, path)
     text = ""
     for part in path:
         if isinstance(part, int):

@@ -13,7 +13,7 @@ from rich.text import Text
 from poolproof.proofs import registry
 from poolproof.spec.invariant import Catalogue, Invariant
 from poolproof.spec.loading import load_protocol, shipped_protocols
-from poolproof.spec.protocol import json_schema
+from poolproof.spec.schema import json_schema
 
 from .console import Output
 from .documents import document

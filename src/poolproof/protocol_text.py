@@ -8,7 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Self
 
-from .toml_lines import KeyPath, line_at, lines_of, position_of
+from poolproof.spec.toml_lines import KeyPath, line_at, lines_of, position_of
 
 
 @dataclass(frozen=True, slots=True)

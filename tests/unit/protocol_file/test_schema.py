@@ -8,7 +8,7 @@ import jsonschema  # type: ignore[import-untyped]  # ships no types
 import pytest
 
 from poolproof.spec.loading import load_protocol, shipped_protocols
-from poolproof.spec.protocol import json_schema
+from poolproof.spec.schema import json_schema
 
 VALIDATOR = jsonschema.Draft202012Validator(json_schema())
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from poolproof.toml_lines import KeyPath, line_at, lines_of, position_of
+from poolproof.spec.toml_lines import KeyPath, line_at, lines_of, position_of
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 SHIPPED = sorted((ROOT / "spec" / "protocols").glob("*.toml"))
 
 AWKWARD = """\
