@@ -258,9 +258,7 @@ def test_all_errors_are_listed_up_to_ten(changed: Callable[..., str], refusal_of
         ('["pools"."markets"."rate_model"]\nkind = "jmp"', 24),
     ],
 )
-def test_the_line_of_a_key_is_found(
-    table: str, line: int, good: str, refusal_of: Callable[[str], UsageError]
-) -> None:
+def test_the_line_of_a_key_is_found(table: str, line: int, good: str, refusal_of: Callable[[str], UsageError]) -> None:
     """The line is exact, in whatever way the key is written."""
     head, _, _ = good.partition("[pools.markets.rate_model]")
     errors = str(refusal_of(head + table + "\n")).splitlines()
